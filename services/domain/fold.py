@@ -1,0 +1,182 @@
+"""A lead's state, and the one way in which events change it.
+
+`fold` is the definition: the state is what the sorted, distinct events make of it. An event that comes in
+order may be applied to the state alone; one out of order needs the fold of all.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from services.domain.charter import Charter, Charters, Clock, holds_for
+from services.domain.clocks import ENDINGS, Instance, Role
+from services.domain.events import Attributes, Event, EventType, Order, attributes_of
+from services.domain.handoffs import Handoff
+from services.domain.instants import Instant
+
+_ATTRIBUTE_TYPES = frozenset(
+    {EventType.LEAD_CAPTURED, EventType.LEAD_UPDATED, EventType.LEAD_HANDED_OFF, EventType.LEAD_ASSIGNED}
+)
+
+
+@dataclass(slots=True, eq=False)
+class Lead:
+    """What is known of a lead after the events so far.
+
+    `instances` and `handoffs` hold those that are open and those that ended since the state was made or read
+    back: what a store has to write. The folded state of a whole history holds all of them.
+    """
+
+    key: str
+    attributes: Attributes = field(default_factory=dict)
+    paused_at: Instant | None = None
+    erased_at: Instant | None = None
+    merged_into: str | None = None
+    last: Order | None = None
+    """The order of the last event applied."""
+    handoff: Handoff | None = None
+    """The open one."""
+    handoffs_opened: int = 0
+    handoffs: list[Handoff] = field(default_factory=list)
+    open: dict[str, Instance] = field(default_factory=dict)
+    """The open instance of each clock."""
+    started: dict[str, int] = field(default_factory=dict)
+    """How many instances of each clock have started."""
+    instances: list[Instance] = field(default_factory=list)
+
+
+def fold(key: str, events: Iterable[Event], charters: Charters) -> Lead:
+    """The state after `events`: in any order, duplicates (same source and id) allowed."""
+    lead = Lead(key)
+    for event in in_order(events):
+        apply(lead, event, charters)
+    return lead
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """The distinct events in the canonical order.
+
+    Of events that share source and id but differ, the first by order (then by data) stays, whichever came first.
+    """
+    distinct: dict[tuple[str, str], Event] = {}
+    for event in events:
+        identity = (event.source, event.id)
+        kept = distinct.setdefault(identity, event)
+        if kept is not event and kept != event:
+            distinct[identity] = preferred(kept, event)
+    return sorted(distinct.values(), key=_order)
+
+
+def preferred(one: Event, other: Event) -> Event:
+    """Which of two different events that share source and id is the one that counts."""
+    return min(one, other, key=lambda event: (event[:4], repr(sorted(event.data.items()))))
+
+
+def _order(event: Event) -> tuple[object, ...]:
+    return event[:4]
+
+
+def apply(lead: Lead, event: Event, charters: Charters) -> None:
+    """Change `lead` by its next event. Its order must be after `lead.last`; the caller has seen to that."""
+    kind = event.type
+    if kind in _ATTRIBUTE_TYPES:
+        said = attributes_of(event)
+        if said:
+            lead.attributes = {**lead.attributes, **said}
+    _handoff(lead, event)
+    if kind == EventType.LEAD_PAUSED:
+        _pause(lead, event.time)
+    elif kind == EventType.LEAD_RESUMED:
+        _resume(lead, event.time)
+    elif kind == EventType.LEAD_MERGED:
+        lead.merged_into = str(event.data.get("into"))
+    elif kind == EventType.LEAD_ERASED:
+        lead.erased_at = event.time
+    _clocks(lead, event, charters.in_force(event.time))
+    lead.last = event.order
+
+
+def _handoff(lead: Lead, event: Event) -> None:
+    handoff = lead.handoff
+    if handoff is not None:
+        handoff.take(event)
+        if handoff.closed_at is not None:
+            lead.handoff = None
+    elif event.type == EventType.LEAD_HANDED_OFF:
+        lead.handoffs_opened += 1
+        lead.handoff = Handoff(lead.handoffs_opened, event.time, lead.attributes)
+        lead.handoffs.append(lead.handoff)
+
+
+def _pause(lead: Lead, at: Instant) -> None:
+    if lead.paused_at is None:
+        lead.paused_at = at
+        for instance in lead.open.values():
+            if instance.clock.pausable:
+                instance.pause(at)
+
+
+def _resume(lead: Lead, at: Instant) -> None:
+    if lead.paused_at is not None:
+        lead.paused_at = None
+        for instance in lead.open.values():
+            instance.resume(at)
+
+
+def _clocks(lead: Lead, event: Event, charter: Charter | None) -> None:
+    """End what the event ends, each instance by its own charter; then start what it starts."""
+    ended = [
+        (instance, role)
+        for instance in lead.open.values()
+        if (role := _role(instance.clock, event)) is not None
+    ]
+    for instance, role in ended:
+        instance.end(role, event.order)
+        del lead.open[instance.clock.name]
+    if charter is None:
+        return
+    for instance, role in ended:
+        again = charter.clocks.get(instance.clock.name)
+        if ENDINGS[role].opens_next and again is not None:
+            _start(lead, charter, again, event)
+    for clock, conditions in charter.starters[event.type]:
+        if clock.name not in lead.open and holds_for(conditions, event):
+            _start(lead, charter, clock, event)
+
+
+def _role(clock: Clock, event: Event) -> Role | None:
+    """What the event is to an open instance of `clock`; None where it is nothing."""
+    roles = clock.roles[event.type]
+    if roles is not None:
+        if roles.stops and holds_for(roles.stops, event):
+            return Role.STOP
+        if roles.cancels and holds_for(roles.cancels, event):
+            return Role.CANCEL
+        if roles.restarts and holds_for(roles.restarts, event) and event.type != EventType.LEAD_ERASED:
+            return Role.RESTART
+    return Role.CANCEL if event.type == EventType.LEAD_ERASED else None
+
+
+def _start(lead: Lead, charter: Charter, clock: Clock, event: Event) -> None:
+    attributes = lead.attributes
+    number = lead.started.get(clock.name, 0) + 1
+    target_number = clock.target_for(attributes)
+    target = clock.targets[target_number]
+    instance = Instance(
+        charter=charter,
+        clock=clock,
+        number=number,
+        started_at=event.time,
+        started_by=event.order,
+        target_number=target_number,
+        team=charter.label("team", attributes.get("team")),
+        priority=charter.label("priority", attributes.get("priority")),
+        due_at=None,
+        pauses=[],
+    )
+    if clock.pausable and lead.paused_at is not None:
+        instance.pause(event.time)
+    else:
+        instance.due_at = target.calendar.add(event.time, target.within)
+    lead.started[clock.name] = number
+    lead.open[clock.name] = instance
+    lead.instances.append(instance)

@@ -1,0 +1,93 @@
+"""What the services need of the world outside, as Protocols; `wiring` chooses who fulfils them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.domain.instants import Instant
+
+EVENTS = "baton.events"
+"""Topic of canonical events, keyed by lead."""
+DEALS = "baton.deals"
+"""Topic of deal events whose lead is not yet known, keyed by deal."""
+DEAD_LETTERS = "baton.dead-letters"
+"""Topic of what could not be used, keyed by its id."""
+
+
+class WallClock(Protocol):
+    """The time of day. `speed` is how many seconds pass on it in a real one (1, but for a time-lapse)."""
+
+    speed: float
+
+    def now(self) -> Instant:
+        """The present instant."""
+
+    def real_seconds(self, duration: int) -> float:
+        """How many real seconds it takes until `duration` microseconds have passed on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is appended to the log. Records with one key keep their order."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """`crm`: through which door it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record read back: where it stands and when it was appended. Offsets of a partition have no holes."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, str]
+    appended_at: Instant
+
+
+class EventLog(Protocol):
+    """The log into which the gateway writes before it acknowledges anything."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Return once all records are durable, all or none of them. Raises Unavailable."""
+
+
+class LogReader(Protocol):
+    """The log as a driver of the tracker reads it."""
+
+    def read(self, topic: str, offset: int, limit: int) -> Sequence[LogRecord]:
+        """At most `limit` records of the topic from `offset` on, in order; empty where there are none yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRequest:
+    """A request whose signature was refused, kept as it came: our secret may be what is wrong."""
+
+    id: str
+    crm: str
+    method: str
+    target: str
+    """Path and query, as the sender called it."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    received_at: Instant
+    why: str
+
+
+class Quarantine(Protocol):
+    """A bounded store of refused requests; the oldest make room for new ones."""
+
+    def keep(self, request: HeldRequest) -> None:
+        """Keep a request; one with the same id replaces it."""
+
+    def held(self) -> Sequence[HeldRequest]:
+        """All that are kept, oldest first."""
+
+    def drop(self, request_id: str) -> None:
+        """Forget one, because it was verified after all or an operator said so."""

@@ -1,0 +1,83 @@
+"""Between the wire (JSON, `schemas.events`) and the domain's `Event`: the one place that knows both."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.events import WIRE_EVENT
+from services.domain.events import NOTHING, TYPES_BY_WIRE_NAME, Event
+from services.domain.instants import format_exact
+from services.errors import BadEvent
+
+_SHOWN_ERRORS = 3
+
+
+def from_wire(document: object) -> Event:
+    """The event of a parsed CloudEvents document.
+
+    Raises BadEvent, reason `invalid`, that names every field that is wrong (at most three of them).
+    """
+    try:
+        event = WIRE_EVENT.validate_python(document)
+    except ValidationError as error:
+        raise BadEvent("invalid", _told(error)) from None
+    # Validation is strict, so what was parsed is what was validated; dumping the model again would cost more
+    # than everything else here.
+    data = document.get("data") if isinstance(document, Mapping) else None
+    return Event(
+        time=event.time,
+        type=TYPES_BY_WIRE_NAME[event.type],
+        source=event.source,
+        id=event.id,
+        lead=event.subject or "",
+        data=data or NOTHING,
+    )
+
+
+def from_json(text: bytes | str) -> Event:
+    """The event of one JSON document. Raises BadEvent, reason `unreadable` where it is no JSON."""
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadEvent("unreadable", f"not JSON: {error}") from None
+    return from_wire(document)
+
+
+def to_wire(event: Event) -> dict[str, Any]:
+    """The CloudEvents document of an event; `from_wire` reads it back to an equal one."""
+    document: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type.wire,
+        "time": format_exact(event.time),
+        "datacontenttype": "application/json",
+        "data": dict(event.data),
+    }
+    if event.lead:
+        document["subject"] = event.lead
+    return document
+
+
+def to_json(event: Event) -> bytes:
+    """The CloudEvents document of an event as JSON."""
+    return orjson.dumps(to_wire(event))
+
+
+def _told(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False)
+    texts = []
+    for problem in problems[:_SHOWN_ERRORS]:
+        # The first step of the place is the type that chose the model; the reader knows it.
+        steps = (
+            problem["loc"][1:]
+            if problem["loc"] and problem["loc"][0] in TYPES_BY_WIRE_NAME
+            else problem["loc"]
+        )
+        place = ".".join(str(step) for step in steps)
+        message = problem["msg"].removeprefix("Value error, ")
+        texts.append(f"{place}: {message}" if place else message)
+    more = len(problems) - _SHOWN_ERRORS
+    return "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
