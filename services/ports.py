@@ -91,3 +91,10 @@ class Quarantine(Protocol):
 
     def drop(self, request_id: str) -> None:
         """Forget one, because it was verified after all or an operator said so."""
+
+
+class Tally(Protocol):
+    """Counts of this process that no transaction keeps, such as webhooks refused."""
+
+    def count(self, metric: str, labels: Mapping[str, str], amount: int = 1) -> None:
+        """Add to a counter of `services.metrics.table`."""

@@ -71,11 +71,7 @@ def _told(error: ValidationError) -> str:
     texts = []
     for problem in problems[:_SHOWN_ERRORS]:
         # The first step of the place is the type that chose the model; the reader knows it.
-        steps = (
-            problem["loc"][1:]
-            if problem["loc"] and problem["loc"][0] in TYPES_BY_WIRE_NAME
-            else problem["loc"]
-        )
+        steps = problem["loc"][1:] if problem["loc"] and problem["loc"][0] in TYPES_BY_WIRE_NAME else problem["loc"]
         place = ".".join(str(step) for step in steps)
         message = problem["msg"].removeprefix("Value error, ")
         texts.append(f"{place}: {message}" if place else message)

@@ -15,6 +15,11 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def baton() -> None:
+    """Times the passing of leads from marketing to sales, and shows both teams one truth."""
+
+
 def main() -> None:
     """Run the command line: exit 0 done, 1 the answer is no, 2 wrong use or bad input."""
     try:

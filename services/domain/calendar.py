@@ -16,7 +16,7 @@ _MARGIN_DAYS = 3
 _STEP_DAYS = 366
 
 
-class NeverCounted(ValueError):  # noqa: N818 - it names what is wrong with the calendar, as the text does
+class NeverCounted(ValueError):
     """The calendar has no counted time left before the year 2400."""
 
 

@@ -194,9 +194,8 @@ def passages(instance: Instance, as_of: Instant) -> list[Passage]:
     """
     end = instance.ended_at
     told = [Passage(Kind.STARTED, 0, instance.started_at)]
-    for threshold in _thresholds(instance):
-        if (threshold.at < end) if end is not None else (threshold.at <= as_of):
-            told.append(threshold)
+    bound = as_of + 1 if end is None else end
+    told += [threshold for threshold in _thresholds(instance) if threshold.at < bound]
     told += _pauses_told(instance)
     if end is not None and instance.verdict is not None:
         told.append(Passage(Kind(instance.verdict), 0, end))

@@ -124,11 +124,7 @@ def _resume(lead: Lead, at: Instant) -> None:
 
 def _clocks(lead: Lead, event: Event, charter: Charter | None) -> None:
     """End what the event ends, each instance by its own charter; then start what it starts."""
-    ended = [
-        (instance, role)
-        for instance in lead.open.values()
-        if (role := _role(instance.clock, event)) is not None
-    ]
+    ended = [(instance, role) for instance in lead.open.values() if (role := _role(instance.clock, event)) is not None]
     for instance, role in ended:
         instance.end(role, event.order)
         del lead.open[instance.clock.name]

@@ -1,0 +1,52 @@
+# Baton: `make help` lists the targets. Everything is made in .venv; nothing outside this folder is changed,
+# but that `make test` as root on Debian installs the servers that its tests need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := services schemas tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-quick lint types servers lock bench-replay clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer; give it with: make PYTHON=/path/to/python3"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Installing python3-venv, which Debian packs apart"; apt-get update -qq && apt-get install -y -qq python3-venv; } || { echo "python3 lacks venv: install Debian's python3-venv, then run make again"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## Start Baton on a fresh directory and play signed CRM webhooks into it, time-lapsed
+	$(BIN)/baton demo
+
+servers: ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
+	@sh tests/servers.sh
+
+lint: $(STAMP) ## Style
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+
+types: $(STAMP) ## Types, strictly
+	$(BIN)/mypy
+
+test-quick: lint types ## Style, types and the tests that need no server
+	$(BIN)/pytest -q --ignore=tests/e2e
+
+test: lint types servers ## Everything
+	$(BIN)/pytest -q
+
+bench-replay: $(STAMP) ## Events judged per second, beside plain reading of the same file
+	$(BIN)/python -m tests.bench.replay
+
+lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what make made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
