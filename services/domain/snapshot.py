@@ -1,0 +1,120 @@
+"""A lead's state as plain values that JSON can hold, and back. What has ended is left out: the store has it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.domain.charter import Charters
+from services.domain.clocks import Instance, Pause
+from services.domain.events import EventType, Order
+from services.domain.fold import Lead
+from services.domain.handoffs import Handoff
+from services.domain.telling import Told
+
+ToldByInstance = dict[tuple[str, int], Told]
+"""What was told of each instance, by clock and number."""
+
+
+class UnknownCharter(LookupError):
+    """A state was judged by a charter version, or a clock of it, that is not among the charters now."""
+
+
+def freeze(lead: Lead, told: ToldByInstance) -> dict[str, Any]:
+    """The state, with its open handoff and instances and what was told of these."""
+    return {
+        "attributes": dict(lead.attributes),
+        "paused_at": lead.paused_at,
+        "erased_at": lead.erased_at,
+        "merged_into": lead.merged_into,
+        "last": lead.last,
+        "handoff": _freeze_handoff(lead.handoff) if lead.handoff is not None else None,
+        "handoffs_opened": lead.handoffs_opened,
+        "started": lead.started,
+        "open": [
+            _freeze_instance(instance, told.get((instance.clock.name, instance.number), Told()))
+            for instance in lead.open.values()
+        ],
+    }
+
+
+def thaw(key: str, state: Mapping[str, Any], charters: Charters) -> tuple[Lead, ToldByInstance]:
+    """The state of the lead `key` and what was told of its open instances. Raises UnknownCharter."""
+    lead = Lead(
+        key=key,
+        attributes=state["attributes"],
+        paused_at=state["paused_at"],
+        erased_at=state["erased_at"],
+        merged_into=state["merged_into"],
+        last=_order(state["last"]),
+        handoffs_opened=state["handoffs_opened"],
+        started=dict(state["started"]),
+    )
+    if state["handoff"] is not None:
+        lead.handoff = _thaw_handoff(state["handoff"])
+        lead.handoffs.append(lead.handoff)
+    told: ToldByInstance = {}
+    for frozen in state["open"]:
+        instance = _thaw_instance(frozen, charters)
+        lead.open[instance.clock.name] = instance
+        lead.instances.append(instance)
+        told[instance.clock.name, instance.number] = Told(set(frozen["ever"]), set(frozen["standing"]))
+    return lead, told
+
+
+def _freeze_handoff(handoff: Handoff) -> dict[str, Any]:
+    return {
+        "number": handoff.number,
+        "opened_at": handoff.opened_at,
+        "attributes": dict(handoff.attributes),
+        "accepted_at": handoff.accepted_at,
+        "touched_at": handoff.touched_at,
+        "qualified_at": handoff.qualified_at,
+        "opportunity_at": handoff.opportunity_at,
+        "reason": handoff.reason,
+        "verdict": handoff.verdict,
+        "open_deals": sorted(handoff.open_deals),
+    }
+
+
+def _thaw_handoff(frozen: Mapping[str, Any]) -> Handoff:
+    return Handoff(**{**frozen, "open_deals": set(frozen["open_deals"])})
+
+
+def _freeze_instance(instance: Instance, told: Told) -> dict[str, Any]:
+    return {
+        "charter": instance.charter.version,
+        "clock": instance.clock.name,
+        "number": instance.number,
+        "started_at": instance.started_at,
+        "started_by": instance.started_by,
+        "target_number": instance.target_number,
+        "team": instance.team,
+        "priority": instance.priority,
+        "due_at": instance.due_at,
+        "pauses": [(pause.since, pause.until) for pause in instance.pauses],
+        "ever": sorted(told.ever),
+        "standing": sorted(told.standing),
+    }
+
+
+def _thaw_instance(frozen: Mapping[str, Any], charters: Charters) -> Instance:
+    charter = charters.by_version.get(frozen["charter"])
+    clock = charter.clocks.get(frozen["clock"]) if charter is not None else None
+    started_by = _order(frozen["started_by"])
+    if charter is None or clock is None or started_by is None:
+        raise UnknownCharter(f"charter {frozen['charter']!r} with clock {frozen['clock']!r}")
+    return Instance(
+        charter=charter,
+        clock=clock,
+        number=frozen["number"],
+        started_at=frozen["started_at"],
+        started_by=started_by,
+        target_number=frozen["target_number"],
+        team=frozen["team"],
+        priority=frozen["priority"],
+        due_at=frozen["due_at"],
+        pauses=[Pause(since, until) for since, until in frozen["pauses"]],
+    )
+
+
+def _order(frozen: Any) -> Order | None:
+    return Order(frozen[0], EventType(frozen[1]), frozen[2], frozen[3]) if frozen is not None else None

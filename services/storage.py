@@ -1,0 +1,228 @@
+"""What the store holds, as plain rows; the changes of one transaction; and the Protocols to write and to read.
+
+Instants and durations are microseconds. The tracker alone writes; board, metrics and notifier read, and the
+notifier marks what it has delivered.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.domain.deals import deal_of
+from services.domain.events import Event
+from services.domain.instants import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event, once per stream, source and id."""
+
+    event: Event
+    crm: str
+    received_at: Instant
+
+    @property
+    def stream(self) -> str:
+        """Where it belongs: to its lead, or to its deal while it names no lead."""
+        return stream_of(self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """A lead as it is known now. `state` is the domain's snapshot; the rest is what lists ask for."""
+
+    key: str
+    state: bytes
+    wake_at: Instant | None
+    """When the tracker has to look at it again by time alone."""
+    last_event_at: Instant
+    handoff: int | None
+    """The number of the open handoff."""
+    handed_off_at: Instant | None
+    stalls_at: Instant | None
+    """The first instant at which it is stalled unless an event comes before."""
+    owner: str | None
+    team: str | None
+    priority: str | None
+    source: str | None
+    account: str | None
+    team_label: str
+    priority_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffRow:
+    """A handoff of a lead; see `services.domain.handoffs`."""
+
+    lead: str
+    number: int
+    opened_at: Instant
+    closed_at: Instant | None
+    outcome: str | None
+    accepted_at: Instant | None
+    touched_at: Instant | None
+    qualified_at: Instant | None
+    opportunity_at: Instant | None
+    reason: str | None
+    verdict: str | None
+    source_label: str
+    attributes: bytes
+    """JSON of what was known at the handoff."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """An instance of a clock. `status` is None while it is open: then it follows from the instants and `now`."""
+
+    lead: str
+    clock: str
+    number: int
+    charter: str
+    promised_by: str
+    team_label: str
+    priority_label: str
+    target: int
+    """The number of the target in the charter, from 0."""
+    within: int
+    calendar: str
+    started_at: Instant
+    started_by: str
+    """`type source id` of the event."""
+    due_at: Instant | None
+    at_risk_at: Instant | None
+    paused: bool
+    ended_at: Instant | None
+    ended_by: str | None
+    status: str | None
+    counted: int | None
+    """Counted time up to the end; None while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRow:
+    """A transition that was told. `standing` is False once late events took it back."""
+
+    lead: str
+    clock: str
+    number: int
+    name: str
+    """`overdue`, `escalated/2`."""
+    at: Instant
+    told_at: Instant
+    standing: bool
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def id(self) -> str:
+        """LEAD/CLOCK/INSTANCE/TRANSITION[/LEVEL]."""
+        return f"{self.lead}/{self.clock}/{self.number}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """Something to tell people, not before `not_before`. `transition` is the id of what it tells."""
+
+    transition: str
+    kind: str
+    """at_risk, overdue, escalated or corrected."""
+    lead: str
+    clock: str
+    number: int
+    not_before: Instant
+    details: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRow:
+    """Something that could not be used. `body` is what came, byte for byte."""
+
+    id: str
+    crm: str
+    reason: str
+    detail: str
+    received_at: Instant
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DealRow:
+    """Which lead a deal belongs to, and the event that says so (the first in the canonical order)."""
+
+    deal: str
+    lead: str
+    named_by: Event
+
+
+def lead_stream(lead: str) -> str:
+    """The stream of a lead's events."""
+    return f"lead:{lead}"
+
+
+def deal_stream(deal: str) -> str:
+    """The stream of those events of a deal that name no lead."""
+    return f"deal:{deal}"
+
+
+def stream_of(event: Event) -> str:
+    """The stream that the event belongs to."""
+    return lead_stream(event.lead) if event.lead else deal_stream(deal_of(event) or "")
+
+
+CounterKey = tuple[str, tuple[tuple[str, str], ...]]
+"""A metric's name and its labels, in the order of the table of metrics."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """All that one batch changes; it is committed whole or not at all."""
+
+    topic: str
+    partition: int
+    position: int
+    """Where the stored position must be for the changes to be written."""
+    next_position: int
+    events: list[EventRow] = field(default_factory=list)
+    """New ones, and those that take the place of another with the same stream, source and id."""
+    leads: list[LeadRow] = field(default_factory=list)
+    refolded: list[str] = field(default_factory=list)
+    """Leads whose clocks, handoffs and transitions are written whole: rows not among those below are removed."""
+    handoffs: list[HandoffRow] = field(default_factory=list)
+    clocks: list[ClockRow] = field(default_factory=list)
+    transitions: list[TransitionRow] = field(default_factory=list)
+    alerts: list[AlertRow] = field(default_factory=list)
+    deals: list[DealRow] = field(default_factory=list)
+    dead_letters: list[DeadLetterRow] = field(default_factory=list)
+    counters: dict[CounterKey, int] = field(default_factory=dict)
+    observations: dict[CounterKey, list[float]] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """What the tracker reads and writes. Every method raises Unavailable when the database is away."""
+
+    def position(self, topic: str, partition: int) -> int:
+        """The offset of the first record that is not yet applied."""
+
+    def states(self, leads: Collection[str]) -> Mapping[str, bytes]:
+        """The snapshots of those leads that are known."""
+
+    def known_events(self, identities: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Event]:
+        """Of (stream, source, id), those that are stored, with what is stored."""
+
+    def events(self, streams: Collection[str]) -> Mapping[str, Sequence[Event]]:
+        """All events of the streams."""
+
+    def transitions(self, leads: Collection[str]) -> Sequence[TransitionRow]:
+        """All that was told of the leads."""
+
+    def deals(self, deals: Collection[str]) -> Mapping[str, DealRow]:
+        """Of the deals, those whose lead is known."""
+
+    def deals_of(self, leads: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The deals that belong to each of the leads."""
+
+    def due(self, now: Instant, limit: int) -> Sequence[str]:
+        """Leads whose `wake_at` has come, the longest due first."""
+
+    def commit(self, changes: Changes) -> None:
+        """Write all changes in one transaction. Raises PositionLost when the position is another one."""
