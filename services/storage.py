@@ -170,7 +170,7 @@ def stream_of(event: Event) -> str:
 
 
 CounterKey = tuple[str, tuple[tuple[str, str], ...]]
-"""A metric's name and its labels, in the order of the table of metrics."""
+"""The name of a sample and its labels, as `services.metrics.table` has them."""
 
 
 @dataclass(slots=True)
@@ -194,7 +194,6 @@ class Changes:
     deals: list[DealRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     counters: dict[CounterKey, int] = field(default_factory=dict)
-    observations: dict[CounterKey, list[float]] = field(default_factory=dict)
 
 
 class Store(Protocol):

@@ -1,0 +1,155 @@
+"""What pages, the API, metrics and reviews read of the store: shapes and the Protocol.
+
+Instants and durations are microseconds. What depends on the time of day is judged at the `now` that is handed
+in, so that an answer is right at that instant whether or not the tracker has woken up since.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.domain.clocks import Status
+from services.domain.events import Event
+from services.domain.instants import Instant
+from services.storage import ClockRow, CounterKey, DeadLetterRow, HandoffRow, LeadRow, TransitionRow
+
+
+@dataclass(frozen=True, slots=True)
+class LeadQuery:
+    """Which leads to list, by key: those after the key `after`, at most `limit`. None asks nothing."""
+
+    stalled: bool | None = None
+    handed_off: bool | None = None
+    """Whether a handoff is open."""
+    clock: str | None = None
+    """Leads with an instance of this clock (in `status`, where that is asked too)."""
+    status: Status | None = None
+    team: str | None = None
+    priority: str | None = None
+    source: str | None = None
+    account: str | None = None
+    owner: str | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ClockQuery:
+    """Which instances of clocks to list, by lead, clock and number: after `after`, at most `limit`."""
+
+    clock: str | None = None
+    status: Status | None = None
+    team_label: str | None = None
+    after: tuple[str, str, int] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LeadView:
+    """A lead and its open clocks."""
+
+    row: LeadRow
+    clocks: Sequence[ClockRow]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFile:
+    """Everything about one lead: its events in the canonical order, and all that was judged and told."""
+
+    row: LeadRow
+    events: Sequence[Event]
+    handoffs: Sequence[HandoffRow]
+    clocks: Sequence[ClockRow]
+    transitions: Sequence[TransitionRow]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClocks:
+    """How many open instances there are, by labels and status."""
+
+    clock: str
+    promised_by: str
+    team_label: str
+    priority_label: str
+    status: Status
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """How many instances of a clock that fell due in a period were met, missed, or are overdue still."""
+
+    clock: str
+    promised_by: str
+    met: int
+    missed: int
+    overdue: int
+
+    @property
+    def attainment(self) -> float | None:
+        """met / (met + missed + overdue); None where there are none."""
+        total = self.met + self.missed + self.overdue
+        return self.met / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHandoffs:
+    """How many leads have an open handoff, and how many of these are stalled, by labels."""
+
+    team_label: str
+    priority_label: str
+    open: int
+    stalled: int
+
+
+class Views(Protocol):
+    """Reads of one database. Every method raises Unavailable when it is away."""
+
+    def version(self) -> int:
+        """A number that grows with every change; pages look again when it has."""
+
+    def leads(self, query: LeadQuery, now: Instant) -> Sequence[LeadView]:
+        """The leads asked for, ordered by key."""
+
+    def lead(self, key: str) -> LeadFile | None:
+        """One lead, or None where it is not known."""
+
+    def stalled(self, now: Instant, limit: int) -> Sequence[LeadView]:
+        """Stalled leads, the longest stalled first."""
+
+    def clocks(self, query: ClockQuery, now: Instant) -> Sequence[ClockRow]:
+        """The instances asked for, ordered by lead, clock and number."""
+
+    def pressing(self, now: Instant, limit: int) -> Sequence[ClockRow]:
+        """Open instances that are overdue or at risk, the earliest due first."""
+
+    def open_clocks(self, now: Instant) -> Sequence[OpenClocks]:
+        """All open instances, counted."""
+
+    def verdicts(self, since: Instant, until: Instant, now: Instant) -> Sequence[Verdicts]:
+        """The instances whose due_at lies in `[since, until)`, counted by clock."""
+
+    def open_handoffs(self, now: Instant) -> Sequence[OpenHandoffs]:
+        """All leads with an open handoff, counted."""
+
+    def counters(self) -> Mapping[CounterKey, int]:
+        """The exact counters."""
+
+    def dead_letters(self, after: str | None, limit: int) -> Sequence[DeadLetterRow]:
+        """What could not be used, by id: those after the id `after`."""
+
+
+def status_at(row: ClockRow, now: Instant) -> Status:
+    """The verdict on an instance at `now`."""
+    if row.status is not None:
+        return Status(row.status)
+    if row.due_at is not None and now > row.due_at:
+        return Status.OVERDUE
+    if row.paused:
+        return Status.PAUSED
+    return Status.AT_RISK if row.at_risk_at is not None and now >= row.at_risk_at else Status.RUNNING
+
+
+def is_stalled(row: LeadRow, now: Instant) -> bool:
+    """Whether the lead is stalled at `now`."""
+    return row.stalls_at is not None and now >= row.stalls_at
