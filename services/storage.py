@@ -225,3 +225,38 @@ class Store(Protocol):
 
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction. Raises PositionLost when the position is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAlert:
+    """An alert that is not yet settled, with what has become of it so far."""
+
+    id: int
+    row: AlertRow
+    holds: bool
+    """Whether it still is as the alert says: its transition stands, and its instance is open (a correction
+    always holds)."""
+    delivered_to: frozenset[str]
+    """The sinks that have it."""
+    warned: frozenset[str]
+    """The sinks that have an earlier alert of the same instance, to whom a correction is owed."""
+    attempts: int
+
+
+class Outbox(Protocol):
+    """The alerts that wait to be delivered. Every method raises Unavailable when the database is away."""
+
+    def due(self, now: Instant, limit: int) -> Sequence[PendingAlert]:
+        """Unsettled alerts whose time (and next try) has come, in the order in which they were told."""
+
+    def delivered(self, alert: int, sink: str, at: Instant) -> None:
+        """A sink has the alert."""
+
+    def postpone(self, alert: int, until: Instant, error: str) -> None:
+        """A sink did not take it; it is due again at `until`."""
+
+    def settle(self, alert: int, outcome: str, at: Instant) -> None:
+        """Nothing more is to be done: `sent`, or `moot` where it no longer holds."""
+
+    def unsettled(self) -> int:
+        """How many alerts wait."""
