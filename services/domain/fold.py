@@ -91,8 +91,8 @@ def apply(lead: Lead, event: Event, charters: Charters) -> None:
         lead.merged_into = str(event.data.get("into"))
     elif kind == EventType.LEAD_ERASED:
         lead.erased_at = event.time
-    _clocks(lead, event, charters.in_force(event.time))
     lead.last = event.order
+    _clocks(lead, event, charters.in_force(event.time), lead.last)
 
 
 def _handoff(lead: Lead, event: Event) -> None:
@@ -122,21 +122,21 @@ def _resume(lead: Lead, at: Instant) -> None:
             instance.resume(at)
 
 
-def _clocks(lead: Lead, event: Event, charter: Charter | None) -> None:
+def _clocks(lead: Lead, event: Event, charter: Charter | None, by: Order) -> None:
     """End what the event ends, each instance by its own charter; then start what it starts."""
     ended = [(instance, role) for instance in lead.open.values() if (role := _role(instance.clock, event)) is not None]
     for instance, role in ended:
-        instance.end(role, event.order)
+        instance.end(role, by)
         del lead.open[instance.clock.name]
     if charter is None:
         return
     for instance, role in ended:
         again = charter.clocks.get(instance.clock.name)
         if ENDINGS[role].opens_next and again is not None:
-            _start(lead, charter, again, event)
+            _start(lead, charter, again, by)
     for clock, conditions in charter.starters[event.type]:
         if clock.name not in lead.open and holds_for(conditions, event):
-            _start(lead, charter, clock, event)
+            _start(lead, charter, clock, by)
 
 
 def _role(clock: Clock, event: Event) -> Role | None:
@@ -152,7 +152,7 @@ def _role(clock: Clock, event: Event) -> Role | None:
     return Role.CANCEL if event.type == EventType.LEAD_ERASED else None
 
 
-def _start(lead: Lead, charter: Charter, clock: Clock, event: Event) -> None:
+def _start(lead: Lead, charter: Charter, clock: Clock, by: Order) -> None:
     attributes = lead.attributes
     number = lead.started.get(clock.name, 0) + 1
     target_number = clock.target_for(attributes)
@@ -161,8 +161,8 @@ def _start(lead: Lead, charter: Charter, clock: Clock, event: Event) -> None:
         charter=charter,
         clock=clock,
         number=number,
-        started_at=event.time,
-        started_by=event.order,
+        started_at=by.time,
+        started_by=by,
         target_number=target_number,
         team=charter.label("team", attributes.get("team")),
         priority=charter.label("priority", attributes.get("priority")),
@@ -170,9 +170,9 @@ def _start(lead: Lead, charter: Charter, clock: Clock, event: Event) -> None:
         pauses=[],
     )
     if clock.pausable and lead.paused_at is not None:
-        instance.pause(event.time)
+        instance.pause(by.time)
     else:
-        instance.due_at = target.calendar.add(event.time, target.within)
+        instance.due_at = target.calendar.add(by.time, target.within)
     lead.started[clock.name] = number
     lead.open[clock.name] = instance
     lead.instances.append(instance)

@@ -1,0 +1,159 @@
+"""Every metric of Baton: name, kind, help, labels, buckets. The one place that names them.
+
+Counters and histograms of what was judged are rows in the store, moved in the transaction that judges; `sample`
+makes their keys. Gauges are computed when they are read.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.storage import CounterKey
+
+
+class Shape(StrEnum):
+    """How a metric behaves."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. A counter's name ends in `_total`; units are base units."""
+
+    name: str
+    shape: Shape
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    """Upper bounds in seconds, rising; without the last, infinite one. Empty where the charter gives them."""
+
+
+EVENTS_TOTAL = Metric(
+    "baton_events_total",
+    Shape.COUNTER,
+    "Events by the door they came through, their type, and what became of them: used, duplicate, waiting "
+    "(a deal whose lead is not yet known), ignored (it maps to nothing) or dead_letter.",
+    ("crm", "type", "outcome"),
+)
+EVENT_DELAY_SECONDS = Metric(
+    "baton_event_delay_seconds",
+    Shape.HISTOGRAM,
+    "From the time that the CRM gives an event to its use. Negative where the CRM's clock is ahead.",
+    ("crm",),
+    # From a CRM that posts at once to one that retries for a day (HubSpot) and longer.
+    (-60, -5, 0, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400),
+)
+OPEN_HANDOFFS = Metric(
+    "baton_open_handoffs", Shape.GAUGE, "Leads handed to sales and not yet closed.", ("team", "priority")
+)
+STALLED_LEADS = Metric(
+    "baton_stalled_leads",
+    Shape.GAUGE,
+    "Leads with an open handoff that have an overdue promise of sales, or no event for too long.",
+    ("team", "priority"),
+)
+OPEN_CLOCKS = Metric(
+    "baton_open_clocks",
+    Shape.GAUGE,
+    "Promises that are being timed now, by status: running, at_risk, overdue, paused.",
+    ("clock", "promised_by", "team", "priority", "status"),
+)
+CLOCK_TRANSITIONS_TOTAL = Metric(
+    "baton_clock_transitions_total",
+    Shape.COUNTER,
+    "Transitions told; a correction is counted as corrected and as its new verdict.",
+    ("clock", "promised_by", "team", "priority", "transition"),
+)
+CLOCK_COUNTED_SECONDS = Metric(
+    "baton_clock_counted_seconds",
+    Shape.HISTOGRAM,
+    "Counted time from the start of a promise to the event that kept it, early or late.",
+    ("clock", "promised_by", "team"),
+)
+ATTAINMENT_RATIO = Metric(
+    "baton_attainment_ratio",
+    Shape.GAUGE,
+    "met / (met + missed + overdue) of the promises that fell due this month or quarter, corrections included.",
+    ("clock", "promised_by", "per"),
+)
+HANDOFF_OUTCOMES_TOTAL = Metric(
+    "baton_handoff_outcomes_total", Shape.COUNTER, "Handoffs closed, by how.", ("outcome", "source")
+)
+FEEDBACK_TOTAL = Metric(
+    "baton_feedback_total",
+    Shape.COUNTER,
+    "Feedback between the teams: good, poor, rejected, agreed, disputed, upheld, withdrawn.",
+    ("kind", "reason", "source"),
+)
+DEAD_LETTERS_TOTAL = Metric(
+    "baton_dead_letters_total", Shape.COUNTER, "What could not be used and waits for somebody.", ("reason",)
+)
+CHARTER_INFO = Metric("baton_charter_info", Shape.GAUGE, "1 for the version of the charter in force.", ("version",))
+REQUESTS_TOTAL = Metric(
+    "baton_webhook_requests_total", Shape.COUNTER, "Webhook requests by sender and HTTP status.", ("crm", "status")
+)
+ALERTS_UNSETTLED = Metric("baton_alerts_unsettled", Shape.GAUGE, "Alerts that wait to be delivered.")
+LOG_LAG_RECORDS = Metric(
+    "baton_log_lag_records", Shape.GAUGE, "Records in the event log that are not yet judged.", ("topic",)
+)
+
+METRICS: tuple[Metric, ...] = (
+    EVENTS_TOTAL,
+    EVENT_DELAY_SECONDS,
+    OPEN_HANDOFFS,
+    STALLED_LEADS,
+    OPEN_CLOCKS,
+    CLOCK_TRANSITIONS_TOTAL,
+    CLOCK_COUNTED_SECONDS,
+    ATTAINMENT_RATIO,
+    HANDOFF_OUTCOMES_TOTAL,
+    FEEDBACK_TOTAL,
+    DEAD_LETTERS_TOTAL,
+    CHARTER_INFO,
+    REQUESTS_TOTAL,
+    ALERTS_UNSETTLED,
+    LOG_LAG_RECORDS,
+)
+
+_SUM_UNIT = 1_000_000
+"""Sums of histograms are kept in whole microseconds, so that they stay exact."""
+
+
+def sample(metric: Metric, **labels: str) -> CounterKey:
+    """The key of a counter's sample. TypeError unless the labels are the metric's own."""
+    if set(labels) != set(metric.labels):
+        raise TypeError(f"{metric.name} has the labels {metric.labels}, not {tuple(labels)}")
+    return metric.name, tuple((name, labels[name]) for name in metric.labels)
+
+
+def observe(counters: dict[CounterKey, int], key: CounterKey, microseconds: int, buckets: Sequence[float]) -> None:
+    """Add one observation to a histogram that is kept as counters: one a bucket (not cumulated), and the sum."""
+    name, labels = key
+    index = bisect_left(buckets, microseconds / _SUM_UNIT)
+    bound = f"{buckets[index]:g}" if index < len(buckets) else "+Inf"
+    for part, extra, amount in (("_bucket", (("le", bound),), 1), ("_sum", (), microseconds)):
+        sample_key = (name + part, (*labels, *extra))
+        counters[sample_key] = counters.get(sample_key, 0) + amount
+
+
+def add(counters: dict[CounterKey, int], key: CounterKey, amount: int = 1) -> None:
+    """Add to a counter."""
+    counters[key] = counters.get(key, 0) + amount
+
+
+def histogram(
+    counters: Mapping[CounterKey, int], key: CounterKey, buckets: Sequence[float]
+) -> tuple[list[tuple[str, int]], float]:
+    """A histogram kept by `observe`: its cumulated buckets by upper bound, and its sum in seconds."""
+    name, labels = key
+    bounds = [f"{bound:g}" for bound in buckets] + ["+Inf"]
+    cumulated = []
+    total = 0
+    for bound in bounds:
+        total += counters.get((name + "_bucket", (*labels, ("le", bound))), 0)
+        cumulated.append((bound, total))
+    return cumulated, counters.get((name + "_sum", labels), 0) / _SUM_UNIT

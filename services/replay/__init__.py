@@ -1,0 +1,1 @@
+"""Judges a history that lies in files: the same domain as the tracker, without a store."""

@@ -1,0 +1,121 @@
+"""From records of the log to events: what is new, what is a duplicate, what cannot be used. Reads nothing itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from schemas.dead_letters import DeadLetter
+from services import metric_table as metrics
+from services.domain.charter import OTHER, Charter
+from services.domain.events import WIRE_NAMES, Event, EventType
+from services.domain.fold import preferred
+from services.domain.instants import Instant
+from services.errors import BadEvent
+from services.ports import DEAD_LETTERS, LogRecord
+from services.storage import Changes, CounterKey, DeadLetterRow, EventRow, stream_of
+from services.translate import from_json
+
+Identity = tuple[str, str, str]
+"""Stream, source and id: what makes two events the same."""
+
+CEREMONY_PREFIX = "ceremony:"
+
+_FEEDBACK_FIELDS: Mapping[EventType, str] = {
+    EventType.FEEDBACK_GIVEN: "verdict",
+    EventType.FEEDBACK_ANSWERED: "answer",
+    EventType.FEEDBACK_SETTLED: "outcome",
+}
+
+
+@dataclass(slots=True)
+class Intake:
+    """The events of a batch, each once; and where two differ under one identity, that it is so."""
+
+    rows: dict[Identity, EventRow] = field(default_factory=dict)
+    conflicts: set[Identity] = field(default_factory=set)
+    """Identities that came with another content before: what is stored is replaced, and the lead judged anew."""
+    duplicates: int = 0
+
+
+def identity_of(event: Event) -> Identity:
+    """What makes the event the same as another."""
+    return stream_of(event), event.source, event.id
+
+
+def decode(records: Iterable[LogRecord], *, latest: Instant, changes: Changes) -> list[EventRow]:
+    """The events of the records. What cannot be used becomes a dead letter: unreadable, or later than `latest`."""
+    rows = []
+    for record in records:
+        crm = record.headers.get("crm", OTHER)
+        try:
+            if record.topic == DEAD_LETTERS:
+                changes.dead_letters.append(_dead_letter(record))
+                continue
+            event = from_json(record.value)
+            if event.time > latest:
+                raise BadEvent("too_far_ahead", "its time lies further ahead than clocks may differ")
+        except BadEvent as error:
+            # Its place in the log is its id: read again, it is the same dead letter.
+            letter = f"{record.topic}/{record.partition}/{record.offset}"
+            changes.dead_letters.append(
+                DeadLetterRow(letter, crm, error.reason, str(error), record.appended_at, record.value)
+            )
+        else:
+            rows.append(EventRow(event, crm, record.appended_at))
+    for letter_row in changes.dead_letters:
+        metrics.add(changes.counters, metrics.sample(metrics.DEAD_LETTERS_TOTAL, reason=letter_row.reason))
+    return rows
+
+
+def sift(rows: Sequence[EventRow], stored: Mapping[Identity, Event], changes: Changes) -> Intake:
+    """Keep what is new. Of two events under one identity the preferred one stays, whichever came first."""
+    intake = Intake()
+    for row in rows:
+        identity = identity_of(row.event)
+        other = intake.rows[identity].event if identity in intake.rows else stored.get(identity)
+        if other is None:
+            intake.rows[identity] = row
+            _count(row, "used", changes.counters)
+            continue
+        _count(row, "duplicate", changes.counters)
+        if other != row.event and preferred(other, row.event) is row.event:
+            intake.rows[identity] = row
+            intake.conflicts.add(identity)
+    return intake
+
+
+def count_delay(row: EventRow, now: Instant, counters: dict[CounterKey, int]) -> None:
+    """Observe how long it took from the CRM's time to use."""
+    key = metrics.sample(metrics.EVENT_DELAY_SECONDS, crm=row.crm)
+    metrics.observe(counters, key, now - row.event.time, metrics.EVENT_DELAY_SECONDS.buckets)
+
+
+def count_feedback(event: Event, source: object, charter: Charter, counters: dict[CounterKey, int]) -> None:
+    """Count what one team said to the other."""
+    if event.type == EventType.LEAD_REJECTED:
+        kind = "rejected"
+    elif event.type in _FEEDBACK_FIELDS:
+        kind = str(event.data.get(_FEEDBACK_FIELDS[event.type]))
+    else:
+        return
+    key = metrics.sample(
+        metrics.FEEDBACK_TOTAL,
+        kind=kind,
+        reason=charter.label("reason", event.data.get("reason")),
+        source=charter.label("source", source),
+    )
+    metrics.add(counters, key)
+
+
+def _count(row: EventRow, outcome: str, counters: dict[CounterKey, int]) -> None:
+    key = metrics.sample(metrics.EVENTS_TOTAL, crm=row.crm, type=WIRE_NAMES[row.event.type], outcome=outcome)
+    metrics.add(counters, key)
+
+
+def _dead_letter(record: LogRecord) -> DeadLetterRow:
+    try:
+        letter = DeadLetter.model_validate_json(record.value)
+    except ValidationError:
+        raise BadEvent("unreadable", "a record of the dead letters that is none") from None
+    return DeadLetterRow(letter.id, letter.crm, letter.reason, letter.detail, record.appended_at, letter.body.encode())

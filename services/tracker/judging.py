@@ -1,0 +1,246 @@
+"""One lead in one batch: its state brought up to date, and the rows that this changes.
+
+Events in order are applied to the stored state; one out of order, or a change of the charters, folds the lead
+anew from all its events. Nothing here reads or writes anything.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from services import metric_table as metrics
+from services.domain.charter import OTHER, Charter, Charters, Clock
+from services.domain.clocks import Instance, Kind, Role, wake_at
+from services.domain.events import Event
+from services.domain.fold import Lead, apply, fold
+from services.domain.instants import DAY, SECOND, Instant
+from services.domain.snapshot import ToldByInstance, freeze, thaw
+from services.domain.stalls import stalls_at
+from services.domain.telling import Telling, Told, tell
+from services.storage import AlertRow, Changes, ClockRow, CounterKey, HandoffRow, TransitionRow
+from services.tracker.rows import clock_row, handoff_row, lead_row
+
+ALERTED = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.CORRECTED})
+STALE_ALERT = DAY
+"""A threshold passed longer ago than this is shown, but wakes nobody: it is history being read in."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """A lead as stored, then as the batch leaves it."""
+
+    key: str
+    charters: Charters
+    lead: Lead
+    told: ToldByInstance
+    outcomes: dict[str, str] = field(default_factory=dict)
+    """The outcome that was counted of each closed handoff, by its number."""
+    future_at: Instant | None = None
+    """The time of the first stored event that is still to come."""
+    is_refolded: bool = False
+    clocks_before: dict[tuple[str, int], ClockRow] = field(default_factory=dict)
+    handoffs_before: dict[int, HandoffRow] = field(default_factory=dict)
+
+    def apply_in_order(self, events: Sequence[Event], now: Instant) -> None:
+        """Apply sorted events, each after the last one applied; those after `now` wait for their time."""
+        for event in events:
+            if event.time > now:
+                self.future_at = event.time if self.future_at is None else min(self.future_at, event.time)
+            else:
+                apply(self.lead, event, self.charters)
+
+    def refold(self, events: Iterable[Event], told: ToldByInstance, now: Instant) -> None:
+        """Judge anew from all events of the lead; `told` is all that was ever told of it."""
+        known = list(events)
+        self.lead = fold(self.key, (event for event in known if event.time <= now), self.charters)
+        self.future_at = min((event.time for event in known if event.time > now), default=None)
+        self.told = told
+        self.is_refolded = True
+        self.clocks_before = {}
+        self.handoffs_before = {}
+
+
+def fingerprint(charters: Charters) -> str:
+    """Tells sets of charters apart; a state judged under other ones is folded anew."""
+    return " ".join(f"{charter.version}@{charter.effective_from}" for charter in charters.versions)
+
+
+def new(key: str, charters: Charters) -> Judged:
+    """A lead of which nothing is known."""
+    return Judged(key, charters, Lead(key), {})
+
+
+def read(key: str, state: bytes, charters: Charters) -> Judged | None:
+    """A lead from its snapshot; None where that was judged under other charters."""
+    stored: dict[str, Any] = orjson.loads(state)
+    if stored["charters"] != fingerprint(charters):
+        return None
+    lead, told = thaw(key, stored["lead"], charters)
+    judged = Judged(key, charters, lead, told, stored["outcomes"], stored["future_at"])
+    judged.clocks_before = {(row.clock, row.number): row for row in _clock_rows(lead)}
+    judged.handoffs_before = {row.number: row for row in _handoff_rows(lead, charters)}
+    return judged
+
+
+def outcomes_counted(state: bytes) -> dict[str, str]:
+    """Which outcomes were counted, from a snapshot under any charters."""
+    counted: dict[str, str] = orjson.loads(state)["outcomes"]
+    return counted
+
+
+def write(judged: Judged, now: Instant, changes: Changes) -> None:
+    """Tell what is to be told at `now`, and add every row that has changed."""
+    lead, charters = judged.lead, judged.charters
+    _tell_all(judged, now, changes)
+    clocks = list(_clock_rows(lead))
+    handoffs = list(_handoff_rows(lead, charters))
+    if judged.is_refolded:
+        changes.refolded.append(lead.key)
+    changes.clocks += [row for row in clocks if judged.clocks_before.get((row.clock, row.number)) != row]
+    changes.handoffs += [row for row in handoffs if judged.handoffs_before.get(row.number) != row]
+    _count_outcomes(judged, handoffs, changes.counters)
+    stalled = stalls_at(lead, charters)
+    wakes = [wake_at(instance, now) for instance in lead.open.values()]
+    wakes += [judged.future_at, stalled if stalled is not None and stalled > now else None]
+    state = {
+        "charters": fingerprint(charters),
+        "lead": freeze(lead, judged.told),
+        "outcomes": judged.outcomes,
+        "future_at": judged.future_at,
+    }
+    changes.leads.append(
+        lead_row(
+            lead,
+            state=orjson.dumps(state),
+            wake_at=min((wake for wake in wakes if wake is not None), default=None),
+            stalls_at=stalled,
+            charter=_labelling(charters, now),
+        )
+    )
+
+
+def _clock_rows(lead: Lead) -> Iterable[ClockRow]:
+    return (clock_row(lead.key, instance) for instance in lead.instances)
+
+
+def _handoff_rows(lead: Lead, charters: Charters) -> Iterable[HandoffRow]:
+    return (handoff_row(lead.key, handoff, _labelling(charters, handoff.opened_at)) for handoff in lead.handoffs)
+
+
+def _labelling(charters: Charters, at: Instant) -> Charter:
+    """The charter whose labels are used: the one in force, or before there was one the first."""
+    return charters.in_force(at) or charters.versions[0]
+
+
+def _count_outcomes(judged: Judged, handoffs: Iterable[HandoffRow], counters: dict[CounterKey, int]) -> None:
+    for row in handoffs:
+        number = str(row.number)
+        if row.outcome is not None and judged.outcomes.get(number) != row.outcome:
+            judged.outcomes[number] = row.outcome
+            outcome = row.outcome.partition(".")[2]
+            key = metrics.sample(metrics.HANDOFF_OUTCOMES_TOTAL, outcome=outcome, source=row.source_label)
+            metrics.add(counters, key)
+
+
+def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
+    instances = {(each.clock.name, each.number): each for each in judged.lead.instances}
+    for identity in sorted(instances.keys() | judged.told.keys()):
+        told = judged.told.setdefault(identity, Told())
+        stood = set(told.standing)
+        tellings = tell(instances.get(identity), told, now)
+        clock, number = identity
+        rows = {
+            each.passage.name: TransitionRow(
+                judged.key, clock, number, each.passage.name, each.passage.at, now, True, each.before, each.after
+            )
+            for each in tellings
+        }
+        # What was told before keeps its row; the store changes nothing of it but `standing`.
+        for name in (stood ^ told.standing) - rows.keys():
+            rows[name] = TransitionRow(judged.key, clock, number, name, now, now, name in told.standing)
+        changes.transitions += rows.values()
+        for telling in tellings:
+            _count(judged, instances.get(identity), identity, telling, changes.counters)
+            _alert(judged, instances.get(identity), identity, telling, now, changes.alerts)
+
+
+def _count(
+    judged: Judged,
+    instance: Instance | None,
+    identity: tuple[str, int],
+    telling: Telling,
+    counters: dict[CounterKey, int],
+) -> None:
+    """Count a transition; an end by a stop is also an observation of counted time."""
+    if instance is None:
+        # The instance never was: its labels are gone with it, the clock's name and side remain.
+        clock = _any_clock(judged.charters, identity[0])
+        promised_by, team, priority = (str(clock.promised_by) if clock else OTHER), OTHER, OTHER
+    else:
+        promised_by, team, priority = str(instance.clock.promised_by), instance.team, instance.priority
+    metrics.add(
+        counters,
+        metrics.sample(
+            metrics.CLOCK_TRANSITIONS_TOTAL,
+            clock=identity[0],
+            promised_by=promised_by,
+            team=team,
+            priority=priority,
+            transition=str(telling.passage.kind),
+        ),
+    )
+    if instance is not None and instance.role is Role.STOP and telling.passage.kind in (Kind.MET, Kind.MISSED):
+        key = metrics.sample(metrics.CLOCK_COUNTED_SECONDS, clock=identity[0], promised_by=promised_by, team=team)
+        metrics.observe(counters, key, instance.counted_at(telling.passage.at), buckets(instance.clock))
+
+
+def buckets(clock: Clock) -> list[float]:
+    """The bounds of the histogram of a clock: its own targets, and halves and doubles of them, in seconds."""
+    targets = {target.within / SECOND for target in clock.targets}
+    return sorted({target * factor for target in targets for factor in (0.25, 0.5, 0.75, 1, 1.5, 2, 4)})
+
+
+def _any_clock(charters: Charters, name: str) -> Clock | None:
+    return next((each.clocks[name] for each in reversed(charters.versions) if name in each.clocks), None)
+
+
+def _alert(
+    judged: Judged,
+    instance: Instance | None,
+    identity: tuple[str, int],
+    telling: Telling,
+    now: Instant,
+    alerts: list[AlertRow],
+) -> None:
+    """Alert on what still holds and is news; a correction always, for whoever was alerted before."""
+    kind, level, at = telling.passage
+    if kind not in ALERTED:
+        return
+    clock, number = identity
+    not_before = now
+    if kind is not Kind.CORRECTED:
+        if instance is None or instance.verdict is not None or at < now - STALE_ALERT:
+            return
+        not_before = at + (instance.clock.settle if kind is not Kind.AT_RISK else 0)
+    details: dict[str, object] = {
+        "at": at,
+        "before": telling.before,
+        "after": telling.after,
+        **{name: judged.lead.attributes.get(name) for name in ("owner", "team", "account", "source")},
+    }
+    if instance is not None:
+        details |= {
+            "promised_by": str(instance.clock.promised_by),
+            "says": instance.clock.says,
+            "due_at": instance.due_at,
+            "started_at": instance.started_at,
+            "ended_at": instance.ended_at,
+            "within": instance.target.text,
+            "calendar": instance.target.calendar.name,
+            "timezone": str(instance.target.calendar.zone),
+            "to": instance.clock.escalate[level - 1].to if kind is Kind.ESCALATED else None,
+        }
+    identifier = f"{judged.key}/{clock}/{number}/{telling.passage.name}"
+    alerts.append(AlertRow(identifier, str(kind), judged.key, clock, number, not_before, details))

@@ -1,0 +1,199 @@
+"""The tracker: loads the leads of a batch, judges them, and commits everything in one transaction.
+
+It knows no broker and no clock: a driver hands in the records, and the instant up to which all is read.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.domain.charter import Charters
+from services.domain.deals import deal_of
+from services.domain.events import Event
+from services.domain.fold import in_order
+from services.domain.instants import SECOND, Instant
+from services.domain.snapshot import ToldByInstance
+from services.domain.telling import Told
+from services.ports import LogRecord
+from services.storage import (
+    Changes,
+    DealRow,
+    EventRow,
+    Store,
+    TransitionRow,
+    deal_stream,
+    lead_stream,
+)
+from services.tracker import judging
+from services.tracker.intake import (
+    CEREMONY_PREFIX,
+    Intake,
+    count_delay,
+    count_feedback,
+    decode,
+    identity_of,
+    sift,
+)
+from services.tracker.judging import Judged
+
+CLOCKS_MAY_DIFFER = 300 * SECOND
+"""How far ahead of ours a CRM's clock may be: as much as webhook signatures allow."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a batch means to its leads."""
+
+    events: dict[str, list[Event]]
+    """New events by lead."""
+    refold: set[str]
+    """Leads to be judged anew whatever the order of their new events."""
+
+
+class Tracker:
+    """Applies batches of one partition at a time to one store."""
+
+    def __init__(self, *, store: Store, charters: Charters, clocks_may_differ: int = CLOCKS_MAY_DIFFER) -> None:
+        """`clocks_may_differ`: microseconds by which an event may lie in the future; it then waits for its time."""
+        self._store = store
+        self._charters = charters
+        self._clocks_may_differ = clocks_may_differ
+
+    def apply(self, records: Sequence[LogRecord], now: Instant) -> None:
+        """Apply records that follow each other in one partition, the first at the stored position.
+
+        `now` is the instant up to which everything is known: the time of day when these are the last records
+        there are, else the time of the last of them. Raises PositionLost, and then nothing is written.
+        """
+        first, last = records[0], records[-1]
+        changes = Changes(first.topic, first.partition, position=first.offset, next_position=last.offset + 1)
+        rows = decode(records, latest=now + self._clocks_may_differ, changes=changes)
+        stored = self._store.known_events({identity_of(row.event) for row in rows})
+        intake = sift(rows, stored, changes)
+        changes.events += intake.rows.values()
+        self._judge(self._work(intake, changes), now, changes)
+        self._count(intake.rows.values(), now, changes)
+        self._store.commit(changes)
+
+    def tick(self, topic: str, partition: int, now: Instant, limit: int) -> int:
+        """Look at leads whose time has come, at most `limit`; returns how many there were.
+
+        `now` as for `apply`. The stored position stays; that it is still ours is checked all the same.
+        """
+        due = self._store.due(now, limit)
+        if due:
+            position = self._store.position(topic, partition)
+            changes = Changes(topic, partition, position=position, next_position=position)
+            self._judge(_Work({key: [] for key in due}, set()), now, changes)
+            self._store.commit(changes)
+        return len(due)
+
+    def _work(self, intake: Intake, changes: Changes) -> _Work:
+        """Which lead each event is for, and who has to be judged anew; notes which deals are whose."""
+        events = [row.event for row in intake.rows.values()]
+        named = {deal for event in events if (deal := deal_of(event)) is not None}
+        owners = dict(self._store.deals(named)) if named else {}
+        work = _Work(defaultdict(list), set())
+        for event in events:
+            deal = deal_of(event)
+            if event.lead and deal is not None:
+                self._own(DealRow(deal, event.lead, event), owners, work, changes)
+        for event in events:
+            lead = event.lead or self._owner(event, owners)
+            if lead and not lead.startswith(CEREMONY_PREFIX):
+                work.events[lead].append(event)
+                if identity_of(event) in intake.conflicts:
+                    work.refold.add(lead)
+        return work
+
+    def _own(self, claim: DealRow, owners: dict[str, DealRow], work: _Work, changes: Changes) -> None:
+        """The first in the canonical order that names a deal and a lead decides whose the deal is."""
+        known = owners.get(claim.deal)
+        if known is not None and known.named_by[:5] <= claim.named_by[:5]:
+            return
+        owners[claim.deal] = claim
+        changes.deals = [row for row in changes.deals if row.deal != claim.deal] + [claim]
+        if known is None or known.lead != claim.lead:
+            # The deal's own events join this lead, and leave the one that had it.
+            work.refold.update({claim.lead} if known is None else {claim.lead, known.lead})
+
+    @staticmethod
+    def _owner(event: Event, owners: Mapping[str, DealRow]) -> str | None:
+        row = owners.get(deal_of(event) or "")
+        return row.lead if row is not None else None
+
+    def _judge(self, work: _Work, now: Instant, changes: Changes) -> None:
+        keys = work.events.keys() | work.refold
+        states = self._store.states(keys)
+        judged: dict[str, Judged] = {}
+        anew: set[str] = set()
+        for key in sorted(keys):
+            state = states.get(key)
+            found = judging.read(key, state, self._charters) if state is not None else None
+            judged[key] = found or judging.new(key, self._charters)
+            if found is None and state is not None:
+                judged[key].outcomes = judging.outcomes_counted(state)
+                anew.add(key)
+            elif key in work.refold or not self._in_order(judged[key], work.events.get(key, ()), now):
+                anew.add(key)
+            else:
+                judged[key].apply_in_order(in_order(work.events.get(key, ())), now)
+        if anew:
+            self._refold({key: judged[key] for key in anew}, now, changes)
+        for key in sorted(keys):
+            if judged[key].lead.last is not None or judged[key].future_at is not None:
+                judging.write(judged[key], now, changes)
+
+    @staticmethod
+    def _in_order(judged: Judged, events: Sequence[Event], now: Instant) -> bool:
+        """Whether the state can take the events as they are, and holds no event whose time has come since."""
+        if judged.future_at is not None and judged.future_at <= now:
+            return False
+        last = judged.lead.last
+        return last is None or all(event[:4] > last for event in events)
+
+    def _refold(self, judged: Mapping[str, Judged], now: Instant, changes: Changes) -> None:
+        deals = {key: list(owned) for key, owned in self._store.deals_of(judged.keys()).items()}
+        for row in changes.deals:
+            for key, owned in deals.items():
+                deals[key] = [deal for deal in owned if deal != row.deal]
+            deals.setdefault(row.lead, []).append(row.deal)
+        streams = {key: [lead_stream(key), *(deal_stream(deal) for deal in deals.get(key, ()))] for key in judged}
+        stored = self._store.events({stream for each in streams.values() for stream in each})
+        fresh = _by_stream(changes.events)
+        told = _told(self._store.transitions(judged.keys()))
+        for key, lead in judged.items():
+            events = [
+                event
+                for stream in streams[key]
+                for event in ({**_identified(stored.get(stream, ())), **fresh.get(stream, {})}).values()
+            ]
+            lead.refold(events, told.get(key, {}), now)
+
+    def _count(self, rows: Iterable[EventRow], now: Instant, changes: Changes) -> None:
+        sources = {row.key: row.source for row in changes.leads}
+        charter = self._charters.in_force(now) or self._charters.versions[0]
+        for row in rows:
+            count_delay(row, now, changes.counters)
+            count_feedback(row.event, sources.get(row.event.lead), charter, changes.counters)
+
+
+def _identified(events: Iterable[Event]) -> dict[tuple[str, str], Event]:
+    return {(event.source, event.id): event for event in events}
+
+
+def _by_stream(rows: Iterable[EventRow]) -> dict[str, dict[tuple[str, str], Event]]:
+    streams: dict[str, dict[tuple[str, str], Event]] = defaultdict(dict)
+    for row in rows:
+        streams[row.stream][row.event.source, row.event.id] = row.event
+    return streams
+
+
+def _told(rows: Collection[TransitionRow]) -> dict[str, ToldByInstance]:
+    told: dict[str, ToldByInstance] = defaultdict(dict)
+    for row in rows:
+        each = told[row.lead].setdefault((row.clock, row.number), Told())
+        each.ever.add(row.name)
+        if row.standing:
+            each.standing.add(row.name)
+    return told
