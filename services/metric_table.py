@@ -6,9 +6,11 @@ makes their keys. Gauges are computed when they are read.
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from services.domain.charter import Clock
+from services.domain.instants import SECOND
 from services.storage import CounterKey
 
 
@@ -119,9 +121,6 @@ METRICS: tuple[Metric, ...] = (
     LOG_LAG_RECORDS,
 )
 
-_SUM_UNIT = 1_000_000
-"""Sums of histograms are kept in whole microseconds, so that they stay exact."""
-
 
 def sample(metric: Metric, **labels: str) -> CounterKey:
     """The key of a counter's sample. TypeError unless the labels are the metric's own."""
@@ -131,10 +130,13 @@ def sample(metric: Metric, **labels: str) -> CounterKey:
 
 
 def observe(counters: dict[CounterKey, int], key: CounterKey, microseconds: int, buckets: Sequence[float]) -> None:
-    """Add one observation to a histogram that is kept as counters: one a bucket (not cumulated), and the sum."""
+    """Add one observation to a histogram that is kept as counters: one a bucket (not cumulated), and the sum.
+
+    The sum is kept in whole microseconds, so that it stays exact.
+    """
     name, labels = key
-    index = bisect_left(buckets, microseconds / _SUM_UNIT)
-    bound = f"{buckets[index]:g}" if index < len(buckets) else "+Inf"
+    index = bisect_left(buckets, microseconds / SECOND)
+    bound = f"{buckets[index]:.15g}" if index < len(buckets) else "+Inf"
     for part, extra, amount in (("_bucket", (("le", bound),), 1), ("_sum", (), microseconds)):
         sample_key = (name + part, (*labels, *extra))
         counters[sample_key] = counters.get(sample_key, 0) + amount
@@ -145,15 +147,39 @@ def add(counters: dict[CounterKey, int], key: CounterKey, amount: int = 1) -> No
     counters[key] = counters.get(key, 0) + amount
 
 
-def histogram(
-    counters: Mapping[CounterKey, int], key: CounterKey, buckets: Sequence[float]
-) -> tuple[list[tuple[str, int]], float]:
-    """A histogram kept by `observe`: its cumulated buckets by upper bound, and its sum in seconds."""
-    name, labels = key
-    bounds = [f"{bound:g}" for bound in buckets] + ["+Inf"]
-    cumulated = []
-    total = 0
-    for bound in bounds:
-        total += counters.get((name + "_bucket", (*labels, ("le", bound))), 0)
-        cumulated.append((bound, total))
-    return cumulated, counters.get((name + "_sum", labels), 0) / _SUM_UNIT
+def counted_buckets(clock: Clock) -> list[float]:
+    """The bounds for counted time of a clock, in seconds: its own targets, and shares and multiples of them."""
+    targets = {target.within / SECOND for target in clock.targets}
+    return sorted({target * factor for target in targets for factor in (0.25, 0.5, 0.75, 1, 1.5, 2, 4)})
+
+
+@dataclass(slots=True)
+class Observed:
+    """One series of a histogram as `observe` kept it."""
+
+    buckets: dict[str, int] = field(default_factory=dict)
+    """By upper bound, not cumulated."""
+    microseconds: int = 0
+
+    def cumulated(self, bounds: Sequence[float]) -> list[tuple[str, float]]:
+        """Cumulated buckets by upper bound. Bounds of an earlier charter stay, so that nothing observed is lost."""
+        counts = dict.fromkeys(bounds, 0)
+        counts.update({float(bound): count for bound, count in self.buckets.items()})
+        cumulated: list[tuple[str, float]] = []
+        total = 0
+        for bound in sorted({*counts, float("inf")}):
+            total += counts.get(bound, 0)
+            cumulated.append(("+Inf" if bound == float("inf") else f"{bound:.15g}", total))
+        return cumulated
+
+
+def observed(metric: Metric, counters: Mapping[CounterKey, int]) -> dict[tuple[str, ...], Observed]:
+    """The series of a histogram, by the values of its labels."""
+    series: dict[tuple[str, ...], Observed] = {}
+    for (name, labels), amount in counters.items():
+        values = tuple(value for _, value in labels)
+        if name == metric.name + "_bucket":
+            series.setdefault(values[:-1], Observed()).buckets[values[-1]] = amount
+        elif name == metric.name + "_sum":
+            series.setdefault(values, Observed()).microseconds = amount
+    return series

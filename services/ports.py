@@ -58,7 +58,7 @@ class EventLog(Protocol):
 
 
 class LogReader(Protocol):
-    """The log as a driver of the tracker reads it."""
+    """The log as a driver of the tracker reads it. `read` raises Unavailable."""
 
     def read(self, topic: str, offset: int, limit: int) -> Sequence[LogRecord]:
         """At most `limit` records of the topic from `offset` on, in order; empty where there are none yet."""
@@ -98,3 +98,25 @@ class Tally(Protocol):
 
     def count(self, metric: str, labels: Mapping[str, str], amount: int = 1) -> None:
         """Add to a counter of `services.metrics.table`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell people. `id` stays the same when it is told again."""
+
+    id: str
+    kind: str
+    """at_risk, overdue, escalated or corrected."""
+    title: str
+    body: str
+    lead: str
+
+
+class AlertSink(Protocol):
+    """Somewhere that people read."""
+
+    name: str
+    """Stays the same over restarts, and holds no secret."""
+
+    def send(self, message: Message) -> None:
+        """Deliver it, or raise Unavailable."""

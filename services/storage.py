@@ -182,6 +182,8 @@ class Changes:
     position: int
     """Where the stored position must be for the changes to be written."""
     next_position: int
+    judged_at: Instant = 0
+    """The instant up to which everything was known when it was judged; kept beside the position."""
     events: list[EventRow] = field(default_factory=list)
     """New ones, and those that take the place of another with the same stream, source and id."""
     leads: list[LeadRow] = field(default_factory=list)
@@ -201,6 +203,9 @@ class Store(Protocol):
 
     def position(self, topic: str, partition: int) -> int:
         """The offset of the first record that is not yet applied."""
+
+    def judged_at(self) -> Instant:
+        """The latest `judged_at` of all commits; 0 before the first. Judging never goes back before it."""
 
     def states(self, leads: Collection[str]) -> Mapping[str, bytes]:
         """The snapshots of those leads that are known."""

@@ -118,4 +118,4 @@ def _dead_letter(record: LogRecord) -> DeadLetterRow:
         letter = DeadLetter.model_validate_json(record.value)
     except ValidationError:
         raise BadEvent("unreadable", "a record of the dead letters that is none") from None
-    return DeadLetterRow(letter.id, letter.crm, letter.reason, letter.detail, record.appended_at, letter.body.encode())
+    return DeadLetterRow(letter.id, letter.crm, letter.reason, letter.detail, record.appended_at, letter.body)

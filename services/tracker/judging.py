@@ -15,7 +15,7 @@ from services.domain.charter import OTHER, Charter, Charters, Clock
 from services.domain.clocks import Instance, Kind, Role, wake_at
 from services.domain.events import Event
 from services.domain.fold import Lead, apply, fold
-from services.domain.instants import DAY, SECOND, Instant
+from services.domain.instants import DAY, Instant
 from services.domain.snapshot import ToldByInstance, freeze, thaw
 from services.domain.stalls import stalls_at
 from services.domain.telling import Telling, Told, tell
@@ -193,13 +193,7 @@ def _count(
     )
     if instance is not None and instance.role is Role.STOP and telling.passage.kind in (Kind.MET, Kind.MISSED):
         key = metrics.sample(metrics.CLOCK_COUNTED_SECONDS, clock=identity[0], promised_by=promised_by, team=team)
-        metrics.observe(counters, key, instance.counted_at(telling.passage.at), buckets(instance.clock))
-
-
-def buckets(clock: Clock) -> list[float]:
-    """The bounds of the histogram of a clock: its own targets, and halves and doubles of them, in seconds."""
-    targets = {target.within / SECOND for target in clock.targets}
-    return sorted({target * factor for target in targets for factor in (0.25, 0.5, 0.75, 1, 1.5, 2, 4)})
+        metrics.observe(counters, key, instance.counted_at(telling.passage.at), metrics.counted_buckets(instance.clock))
 
 
 def _any_clock(charters: Charters, name: str) -> Clock | None:

@@ -66,7 +66,9 @@ class Tracker:
         there are, else the time of the last of them. Raises PositionLost, and then nothing is written.
         """
         first, last = records[0], records[-1]
-        changes = Changes(first.topic, first.partition, position=first.offset, next_position=last.offset + 1)
+        changes = Changes(
+            first.topic, first.partition, position=first.offset, next_position=last.offset + 1, judged_at=now
+        )
         rows = decode(records, latest=now + self._clocks_may_differ, changes=changes)
         stored = self._store.known_events({identity_of(row.event) for row in rows})
         intake = sift(rows, stored, changes)
@@ -83,7 +85,7 @@ class Tracker:
         due = self._store.due(now, limit)
         if due:
             position = self._store.position(topic, partition)
-            changes = Changes(topic, partition, position=position, next_position=position)
+            changes = Changes(topic, partition, position=position, next_position=position, judged_at=now)
             self._judge(_Work({key: [] for key in due}, set()), now, changes)
             self._store.commit(changes)
         return len(due)

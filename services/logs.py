@@ -1,0 +1,52 @@
+"""Logging by structlog: for people on a terminal, JSON lines otherwise. Both go to stderr."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# Fields that can hold what a person wrote or is called. What is logged are keys, counts and reasons.
+_PERSONAL = frozenset({"email", "phone", "name", "comment", "body", "attributes", "data", "headers"})
+
+
+def set_up(level: str) -> None:
+    """Set up logging for the process; the standard library's loggers (uvicorn) go the same way."""
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask,
+        structlog.processors.StackInfoRenderer(),
+    ]
+    on_terminal = sys.stderr.isatty()
+    renderer: list[Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if on_terminal
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # Every request is counted in the metrics; a line for each would drown what matters.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+
+
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep what people wrote or are called out of the logs, and line breaks out of the event's name."""
+    for name in _PERSONAL & event.keys():
+        event[name] = "(masked)"
+    event["event"] = str(event.get("event", "")).replace("\n", "\\n").replace("\r", "\\r")
+    return event

@@ -1,0 +1,182 @@
+"""Reads the metrics of `services.metric_table` from the store for a scrape, every label combination from the start.
+
+Exact: counters are the rows that the judging transaction moved, gauges are counted when they are read.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from schemas.dead_letters import DEAD_LETTER_REASONS
+from services import metric_table as table
+from services.domain.charter import OTHER, Charter, Charters
+from services.domain.clocks import Kind, Status
+from services.domain.instants import SECOND, Instant
+from services.domain.periods import month_of, quarter_of
+from services.metric_table import Metric as Definition
+from services.metric_table import Shape
+from services.ports import WallClock
+from services.storage import CounterKey
+from services.views import Views
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_OPEN = (Status.RUNNING, Status.AT_RISK, Status.OVERDUE, Status.PAUSED)
+_OUTCOMES = ("rejected", "recycled", "withdrawn", "merged", "won", "lost")
+_FEEDBACK_KINDS = ("good", "poor", "rejected", "agreed", "disputed", "upheld", "withdrawn")
+
+
+class StoreCollector(Collector):
+    """Collects from the views of one database and the counts of this process."""
+
+    def __init__(
+        self,
+        *,
+        views: Views,
+        charters: Callable[[], Charters],
+        clock: WallClock,
+        process_counts: Callable[[], Mapping[CounterKey, int]],
+        gauges: Mapping[str, Callable[[], float]],
+    ) -> None:
+        """`gauges` are single values by the name of their metric, such as how many alerts wait."""
+        self._views = views
+        self._charters = charters
+        self._clock = clock
+        self._process_counts = process_counts
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, read now."""
+        now = self._clock.now()
+        charters = self._charters()
+        charter = charters.in_force(now) or charters.versions[0]
+        counters = {**self._views.counters()}
+        for key, amount in self._process_counts().items():
+            counters[key] = counters.get(key, 0) + amount
+        for definition in table.METRICS:
+            if definition.shape is Shape.COUNTER:
+                yield _counter(definition, counters, _expected(definition, charter))
+        yield _delays(counters)
+        yield _counted(charter, counters)
+        yield from self._states(charter, now)
+        yield self._attainment(charter, now)
+        yield _gauge(table.CHARTER_INFO, {(charter.version,): 1})
+        for name, value in self._gauges.items():
+            yield _gauge(next(each for each in table.METRICS if each.name == name), {(): value()})
+
+    def _states(self, charter: Charter, now: Instant) -> Iterator[Metric]:
+        teams, priorities = _values(charter, "team"), _values(charter, "priority")
+        handoffs: dict[tuple[str, ...], float] = dict.fromkeys(itertools.product(teams, priorities), 0)
+        stalled = dict(handoffs)
+        for row in self._views.open_handoffs(now):
+            labels = (row.team_label, row.priority_label)
+            handoffs[labels] = handoffs.get(labels, 0) + row.open
+            stalled[labels] = stalled.get(labels, 0) + row.stalled
+        yield _gauge(table.OPEN_HANDOFFS, handoffs)
+        yield _gauge(table.STALLED_LEADS, stalled)
+        clocks: dict[tuple[str, ...], float] = {
+            (name, str(clock.promised_by), team, priority, str(status)): 0
+            for name, clock in charter.clocks.items()
+            for team, priority, status in itertools.product(teams, priorities, _OPEN)
+        }
+        for each in self._views.open_clocks(now):
+            labelled = (each.clock, each.promised_by, each.team_label, each.priority_label, str(each.status))
+            clocks[labelled] = clocks.get(labelled, 0) + each.count
+        yield _gauge(table.OPEN_CLOCKS, clocks)
+
+    def _attainment(self, charter: Charter, now: Instant) -> Metric:
+        zone = next(iter(charter.calendars.values())).zone
+        values: dict[tuple[str, ...], float] = {
+            # Nothing fell due yet: a ratio of nothing is no number, and says so.
+            (name, str(clock.promised_by), per): float("nan")
+            for name, clock in charter.clocks.items()
+            for per in ("month", "quarter")
+        }
+        for per, period in (("month", month_of(now, zone)), ("quarter", quarter_of(now, zone))):
+            for verdicts in self._views.verdicts(period.since, period.until, now):
+                if verdicts.attainment is not None:
+                    values[verdicts.clock, verdicts.promised_by, per] = verdicts.attainment
+        return _gauge(table.ATTAINMENT_RATIO, values)
+
+
+def page(registry: CollectorRegistry) -> bytes:
+    """The page of metrics in Prometheus's text format."""
+    return generate_latest(registry)
+
+
+def registry_of(collector: StoreCollector) -> CollectorRegistry:
+    """A registry of its own, with what the operating system says of this process."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(collector)
+    return registry
+
+
+def _values(charter: Charter, label: str) -> list[str]:
+    return [*sorted(charter.labels.get(label, ())), OTHER]
+
+
+def _expected(definition: Definition, charter: Charter) -> Iterable[tuple[str, ...]]:
+    """The label combinations of a counter that must be there before they count anything."""
+    if definition is table.CLOCK_TRANSITIONS_TOTAL:
+        return (
+            (name, str(clock.promised_by), team, priority, str(kind))
+            for name, clock in charter.clocks.items()
+            for team, priority, kind in itertools.product(_values(charter, "team"), _values(charter, "priority"), Kind)
+        )
+    if definition is table.HANDOFF_OUTCOMES_TOTAL:
+        return itertools.product(_OUTCOMES, _values(charter, "source"))
+    if definition is table.FEEDBACK_TOTAL:
+        return itertools.product(_FEEDBACK_KINDS, _values(charter, "reason"), _values(charter, "source"))
+    if definition is table.DEAD_LETTERS_TOTAL:
+        return ((reason,) for reason in DEAD_LETTER_REASONS)
+    return ()
+
+
+def _counter(definition: Definition, counters: Mapping[CounterKey, int], expected: Iterable[tuple[str, ...]]) -> Metric:
+    values: dict[tuple[str, ...], int] = dict.fromkeys(expected, 0)
+    for (name, labels), amount in counters.items():
+        if name == definition.name:
+            values[tuple(value for _, value in labels)] = amount
+    family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
+    for values_of, amount in values.items():
+        family.add_metric(values_of, amount)
+    return family
+
+
+def _delays(counters: Mapping[CounterKey, int]) -> Metric:
+    definition = table.EVENT_DELAY_SECONDS
+    return _histogram(definition, table.observed(definition, counters), lambda _labels: definition.buckets)
+
+
+def _counted(charter: Charter, counters: Mapping[CounterKey, int]) -> Metric:
+    definition = table.CLOCK_COUNTED_SECONDS
+    series = {
+        (name, str(clock.promised_by), team): table.Observed()
+        for name, clock in charter.clocks.items()
+        for team in _values(charter, "team")
+    }
+    series.update(table.observed(definition, counters))
+    bounds = {name: table.counted_buckets(clock) for name, clock in charter.clocks.items()}
+    return _histogram(definition, series, lambda labels: bounds.get(labels[0], ()))
+
+
+def _histogram(
+    definition: Definition,
+    series: Mapping[tuple[str, ...], table.Observed],
+    bounds: Callable[[tuple[str, ...]], Sequence[float]],
+) -> Metric:
+    family = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
+    for labels, observed in series.items():
+        buckets = observed.cumulated(bounds(labels))
+        family.add_metric(labels, buckets=buckets, sum_value=observed.microseconds / SECOND)
+    return family
+
+
+def _gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+    family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family

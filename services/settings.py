@@ -1,0 +1,85 @@
+"""The settings, from environment variables `BATON_…` or a `.env` file: the only reader of the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.domain.instants import parse_instant
+from services.errors import UsageError
+
+Listed = Annotated[tuple[SecretStr, ...], NoDecode]
+"""Several values, parted by spaces or line breaks."""
+
+
+class Settings(BaseSettings):
+    """Every setting with its default. `baton settings` prints this as a table."""
+
+    model_config = SettingsConfigDict(env_prefix="BATON_", env_file=".env", extra="ignore", frozen=True)
+
+    data: Path = Field(Path("baton-data"), description="The folder of the embedded log and database")
+    broker: str | None = Field(None, description="The event log: sqlite:///FILE; left out: in the data folder")
+    database: str | None = Field(None, description="The store: sqlite:///FILE; left out: in the data folder")
+    charter: Path | None = Field(None, description="The charter: a file, or a folder of its versions")
+    host: str = Field("127.0.0.1", description="The address to listen on")
+    port: int = Field(8700, ge=0, le=65_535, description="The port to listen on; 0 takes a free one")
+    allow_open: bool = Field(
+        False, description="Listen beyond this machine although there is no sign-in; put a proxy with one before it"
+    )
+    public_url: str | None = Field(
+        None,
+        description="How the outside reaches Baton, such as https://baton.example.com: HubSpot signs it, alerts link it",
+    )
+    hubspot_secrets: Listed = Field((), description="Client secrets of the HubSpot app; two while one is replaced")
+    hubspot_mapping: Path | None = Field(None, description="What HubSpot's changes mean; left out: the built-in file")
+    cloudevents_secrets: Listed = Field((), description="Standard Webhooks secrets, whsec_…; two while one is replaced")
+    cloudevents_tokens: Listed = Field((), description="Bearer tokens for CloudEvents; two while one is replaced")
+    alert_urls: Listed = Field((), description="Apprise URLs that get the alerts; they are always in the log as well")
+    max_body_bytes: int = Field(1_048_576, gt=0, description="The largest webhook body that is read")
+    max_requests: int = Field(256, gt=0, description="Webhooks in work at a time; more are told to come back")
+    clocks_may_differ: int = Field(
+        300, ge=0, description="Seconds that a CRM's clock may be ahead; events beyond are dead letters"
+    )
+    lapse_start: str | None = Field(None, description="Time-lapse: the instant at which the clock starts (RFC 3339)")
+    lapse_speed: float = Field(1.0, gt=0, description="Time-lapse: how many seconds pass in a real one")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged")
+
+    @field_validator("hubspot_secrets", "cloudevents_secrets", "cloudevents_tokens", "alert_urls", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("lapse_start")
+    @classmethod
+    def _instant(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_instant(value)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("write it with its scheme, such as https://baton.example.com")
+        return value.rstrip("/") if value is not None else None
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings, those of the command line (`given`, None where not given) before the environment's.
+
+    Raises UsageError that names every setting that is wrong, never its value: it may be a secret.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"BATON_{'_'.join(str(step) for step in each['loc']).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors(include_url=False, include_input=False)
+        ]
+        raise UsageError("\n".join(lines)) from None
+
+
+def secrets(values: tuple[SecretStr, ...]) -> tuple[str, ...]:
+    """The plain texts."""
+    return tuple(value.get_secret_value() for value in values)

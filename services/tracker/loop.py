@@ -1,0 +1,89 @@
+"""The embedded driver: reads the log in this process, hands batches to the tracker, and wakes it when time does."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from services.domain.instants import Instant
+from services.errors import Unavailable
+from services.ports import DEAD_LETTERS, DEALS, EVENTS, LogReader, LogRecord, WallClock
+from services.storage import Store
+from services.tracker.tracker import Tracker
+
+TOPICS = (EVENTS, DEALS, DEAD_LETTERS)
+PARTITION = 0
+"""The embedded log has one partition a topic."""
+BATCH = 1000
+"""Records in a transaction: at this size syncing to disk costs nothing any more."""
+LONGEST_SLEEP = 1.0
+"""Seconds between two looks at the time, when nothing arrives."""
+_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds to wait while the store or the log is away."""
+
+log = structlog.get_logger()
+
+
+class EmbeddedLog(LogReader, Protocol):
+    """A log of this process, which tells when something was appended."""
+
+    async def wait_for_records(self, timeout_seconds: float) -> None:
+        """Return when records have been appended since the last call, or the time is over."""
+
+
+class Loop:
+    """Drives one tracker over one embedded log, until it is stopped."""
+
+    def __init__(self, *, tracker: Tracker, log: EmbeddedLog, store: Store, clock: WallClock) -> None:
+        self._tracker = tracker
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self._horizon: Instant = 0
+        self.is_away = False
+        """Whether the store or the log cannot be reached."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Apply what arrives until `stop` is set. An outage is waited out; another error ends it."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                worked = await asyncio.to_thread(self.step)
+            except Unavailable as error:
+                self.is_away = True
+                wait = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
+                failures += 1
+                log.warning("storage away", error=str(error), retry_in_seconds=wait)
+                await _pause(stop, wait)
+                continue
+            failures, self.is_away = 0, False
+            if not worked:
+                await self._log.wait_for_records(LONGEST_SLEEP / max(self._clock.speed, 1.0))
+
+    def step(self) -> bool:
+        """Apply one batch of each topic, then wake the leads that are due; whether there was anything to do."""
+        # Read before the log is: what was appended until then is in the batches.
+        now = self._clock.now()
+        batches = [batch for topic in TOPICS if (batch := self._next(topic))]
+        self._advance(batches, now)
+        for batch in batches:
+            self._tracker.apply(batch, self._horizon)
+        if any(len(batch) == BATCH for batch in batches):
+            return True  # the log has more: nobody is called late while the proof may lie unread
+        return bool(self._tracker.tick(TOPICS[0], PARTITION, self._horizon, BATCH)) or bool(batches)
+
+    def _next(self, topic: str) -> Sequence[LogRecord]:
+        return self._log.read(topic, self._store.position(topic, PARTITION), BATCH)
+
+    def _advance(self, batches: Sequence[Sequence[LogRecord]], now: Instant) -> None:
+        """Move on the instant up to which everything is known; it never goes back, whatever the clock does."""
+        behind = [batch[-1].appended_at for batch in batches if len(batch) == BATCH]
+        self._horizon = max(self._horizon, self._store.judged_at(), min([now, *behind]))
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
