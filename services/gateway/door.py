@@ -1,0 +1,243 @@
+"""What happens to a webhook: verify, read, map, append to the log, then acknowledge. No framework, no HTTP answer.
+
+Nothing is acknowledged before the log has it, and nothing that a verified sender says is lost: what cannot be
+used becomes a dead letter, and what could not be verified waits in the quarantine.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import structlog
+
+from schemas.dead_letters import DeadLetter, DeadLetterReason
+from services.domain.events import Event
+from services.domain.instants import SECOND, Instant, format_exact
+from services.errors import BadEvent, Refused
+from services.gateway import signatures
+from services.gateway.records import event_record, letter_record
+from services.gateway.request import Incoming, from_held, to_hold
+from services.gateway.senders import Sender, Senders
+from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
+from services.ports import EventLog, HeldRequest, Quarantine, Record, Tally, WallClock
+
+MOST_IN_WORK = 256
+"""Requests at one time. With bodies of at most 1 MiB this bounds the memory they take."""
+MOST_AHEAD = 300 * SECOND
+"""How far a CRM's clock may be ahead of ours, as far as a signature's may."""
+RETRY_AFTER = 1
+"""Seconds after which a sender may try again when the gateway is full: places are free within milliseconds."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of a request's parts. A part may be several events."""
+
+    events: int = 0
+    ignored: int = 0
+    dead_letters: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.events + other.events, self.ignored + other.ignored, self.dead_letters + other.dead_letters)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAgain:
+    """What became of the requests in quarantine."""
+
+    verified: int = 0
+    refused: int = 0
+    counts: Counts = field(default_factory=Counts)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the log shall have of one request."""
+
+    records: list[Record] = field(default_factory=list)
+    events: int = 0
+    ignored: int = 0
+    dead_letters: int = 0
+
+    def counts(self) -> Counts:
+        return Counts(self.events, self.ignored, self.dead_letters)
+
+
+class Door:
+    """The way in for all senders."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        quarantine: Quarantine,
+        tally: Tally,
+        clock: WallClock,
+        senders: Senders,
+        most_in_work: int = MOST_IN_WORK,
+    ) -> None:
+        self._log = log
+        self._quarantine = quarantine
+        self._tally = tally
+        self._clock = clock
+        self._senders = senders
+        self._most_in_work = most_in_work
+        self._in_work = 0
+
+    @property
+    def senders(self) -> Senders:
+        """Who may come, by the last part of the address."""
+        return self._senders
+
+    def now(self) -> Instant:
+        """The present instant."""
+        return self._clock.now()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for one request, from before its body is read. Raises Refused 429 when all are taken."""
+        if self._in_work >= self._most_in_work:
+            raise Refused(429, "too many requests at the same time", RETRY_AFTER)
+        self._in_work += 1
+        try:
+            yield
+        finally:
+            self._in_work -= 1
+
+    def answered(self, crm: str, status: int) -> None:
+        """Count a request by the status of its answer."""
+        self._tally.count(REQUESTS_TOTAL.name, {"crm": crm, "status": str(status)})
+
+    async def receive(self, crm: str, request: Incoming) -> Counts:
+        """Take in a request; when this returns, the log has it.
+
+        Raises Refused: 401 not verified (it waits in the quarantine), 415 wrong format, 422 unusable as a whole
+        (it is a dead letter by then). Raises Unavailable when the log or the quarantine is away.
+        """
+        sender = self._senders[crm]
+        try:
+            self._verify(crm, sender, request, self._clock.now())
+        except Refused as refused:
+            _log.warning("webhook_refused", crm=crm, why=str(refused))
+            held = to_hold(crm, request, str(refused))
+            # Keeping writes to a disk; requests that are signed well do not wait for those that are not.
+            await asyncio.to_thread(self._quarantine.keep, held)
+            raise
+        return await self._take(crm, sender, request)
+
+    async def verify_again(self) -> VerifiedAgain:
+        """Try all held requests with the present secrets, as of when they came; take in and drop those that pass."""
+        verified = refused = 0
+        counts = Counts()
+        for held in await asyncio.to_thread(self._quarantine.held):
+            if not self._passes(held):
+                refused += 1
+                continue
+            try:
+                counts += await self._take(held.crm, self._senders[held.crm], from_held(held))
+            except Refused as failure:
+                if failure.status != 422:
+                    # Of a format that nobody here reads: an operator drops it, or nobody does.
+                    refused += 1
+                    continue
+                counts += Counts(dead_letters=1)
+            verified += 1
+            await asyncio.to_thread(self._quarantine.drop, held.id)
+        return VerifiedAgain(verified, refused, counts)
+
+    async def take_again(self, letter: DeadLetter) -> Counts:
+        """Take in a dead letter anew, with the mapping and the code of today. It was verified when it came."""
+        request = Incoming("POST", "", {"content-type": letter.content_type}, letter.body, letter.received_at)
+        sender = self._senders.get(letter.crm)
+        if sender is None:
+            raise Refused(404, f"there is no sender {letter.crm}")
+        return await self._take(letter.crm, sender, request)
+
+    def _passes(self, held: HeldRequest) -> bool:
+        sender = self._senders.get(held.crm)
+        if sender is None:
+            return False
+        try:
+            self._verify(held.crm, sender, from_held(held), held.received_at)
+        except Refused:
+            return False
+        return True
+
+    def _verify(self, crm: str, sender: Sender, request: Incoming, now: Instant) -> None:
+        if not sender.configured:
+            _log.error("sender_has_no_secret", crm=crm, missing_setting=sender.settings)
+            raise Refused(401, f"webhooks of {crm} are not set up here")
+        sender.verify(request, now, self._scaled(signatures.WINDOW))
+
+    def _scaled(self, duration: int) -> int:
+        """A tolerance for delays that really pass, on a clock that may run faster."""
+        return round(duration * self._clock.speed)
+
+    async def _take(self, crm: str, sender: Sender, request: Incoming) -> Counts:
+        try:
+            items = sender.items(request)
+        except BadEvent as bad:
+            await self._bury(crm, request, bad)
+            raise Refused(422, str(bad)) from None
+        batch = _Batch()
+        for item in items:
+            self._add(batch, crm, sender, item, request.received_at)
+        if batch.records:
+            await self._log.append(batch.records)
+        if batch.ignored:
+            labels = {"crm": crm, "type": "other", "outcome": "ignored"}
+            self._tally.count(EVENTS_TOTAL.name, labels, batch.ignored)
+        return batch.counts()
+
+    def _add(self, batch: _Batch, crm: str, sender: Sender, item: object, received_at: Instant) -> None:
+        """Add the records of one part; a bad one costs no other."""
+        try:
+            events = sender.events(item)
+            for event in events:
+                self._check_time(event)
+            records = [event_record(crm, event) for event in events]
+        except BadEvent as bad:
+            failure = bad
+        except Exception:
+            # A fault of ours must not cost the rest of the request, nor this: it can return once that is mended.
+            _log.exception("mapping_failed", crm=crm)
+            failure = BadEvent("fault", "Baton could not map it, though it should")
+        else:
+            batch.records += records
+            batch.events += len(records)
+            batch.ignored += not records
+            return
+        content_type, body = sender.alone(item)
+        batch.dead_letters += 1
+        batch.records.append(
+            letter_record(
+                crm,
+                reason=cast(DeadLetterReason, failure.reason),
+                detail=str(failure),
+                received_at=received_at,
+                content_type=content_type,
+                body=body,
+                identity=sender.identity(item),
+            )
+        )
+
+    def _check_time(self, event: Event) -> None:
+        if event.time > self._clock.now() + self._scaled(MOST_AHEAD):
+            raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
+
+    async def _bury(self, crm: str, request: Incoming, bad: BadEvent) -> None:
+        """Keep a whole request that is of no use as it is."""
+        _log.warning("webhook_unusable", crm=crm, reason=bad.reason)
+        record = letter_record(
+            crm,
+            reason=cast(DeadLetterReason, bad.reason),
+            detail=str(bad),
+            received_at=request.received_at,
+            content_type=request.headers.get("content-type", ""),
+            body=request.body,
+        )
+        await self._log.append([record])

@@ -1,0 +1,79 @@
+"""Reads mapping files: YAML 1.2, safely, without aliases or duplicate keys. Every mistake is told with its line."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from schemas.mapping import HubSpotMapping
+from services.errors import Problem, UsageError
+
+
+def hubspot_mapping(path: Path | None = None) -> HubSpotMapping:
+    """The mapping in the file, or the one that comes with Baton. Raises UsageError."""
+    if path is None:
+        return _read((files("services.gateway.crm") / "hubspot.yaml").read_bytes(), "hubspot.yaml")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    return _read(content, str(path))
+
+
+def _read(content: bytes, name: str) -> HubSpotMapping:
+    try:
+        text = content.decode()
+        _refuse_aliases(text, name)
+        # An anew made reader each time: one that has read may keep state.
+        value, node = _yaml().load(text), _yaml().compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UsageError(str(Problem(name, line, error.problem or "not YAML"))) from None
+    except (YAMLError, ValueError, RecursionError):
+        raise UsageError(str(Problem(name, 1, "not YAML in UTF-8"))) from None
+    try:
+        return HubSpotMapping.model_validate(value)
+    except ValidationError as error:
+        problems = [
+            Problem(name, _line(node, one["loc"]), _told(one["loc"], one["msg"]))
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise UsageError("\n".join(str(problem) for problem in sorted(problems))) from None
+
+
+def _yaml() -> YAML:
+    return YAML(typ="safe", pure=True)
+
+
+def _refuse_aliases(text: str, name: str) -> None:
+    for event in _yaml().parse(text):
+        if isinstance(event, AliasEvent):
+            raise UsageError(str(Problem(name, event.start_mark.line + 1, "aliases are not read; write it out")))
+
+
+def _told(place: tuple[int | str, ...], message: str) -> str:
+    if place[-1:] == ("[key]",):
+        message = "it is read as a number; put it in quotes"
+    text = message.removeprefix("Value error, ")
+    steps = ".".join(step for step in place if isinstance(step, str) and step != "[key]")
+    return f"{steps}: {text}" if steps else text
+
+
+def _line(node: Node | None, place: tuple[int | str, ...]) -> int:
+    """The line of the deepest part of the place that the file has."""
+    line = 1
+    for step in place:
+        if isinstance(node, MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        # A single rule is not written as a list: its number, 0, is no part of the file.
+    return line

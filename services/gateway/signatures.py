@@ -1,0 +1,154 @@
+"""Proves who sent a request: HubSpot v3, Standard Webhooks, bearer tokens. Knows no CRM's payload.
+
+Whatever is malformed is a refusal with 401, never another exception; texts say what is missing, never which
+secret. All secrets are tried without an early exit, and compared in constant time, on bytes.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import unquote_to_bytes
+
+from services.domain.instants import SECOND, Instant
+from services.errors import Refused, UsageError
+from services.gateway.request import bearer_digest
+
+WINDOW = 300 * SECOND
+"""How far a request's timestamp may lie from our clock, both ways: HubSpot's and Standard Webhooks' five minutes."""
+
+HUBSPOT_SIGNATURE = "x-hubspot-signature-v3"
+HUBSPOT_TIMESTAMP = "x-hubspot-request-timestamp"
+
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of every such secret
+_SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0.0, "Signature scheme"
+# ASCII alone, and short: other digits, signs, fractions and huge values are no timestamps.
+_DIGITS = re.compile(r"[0-9]{1,16}")
+# The escapes that HubSpot decodes before it signs (its guide to request validation, "v3").
+_HUBSPOT_ESCAPES = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
+
+
+def verify_hubspot(
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Sequence[str],
+    now: Instant,
+    window: int = WINDOW,
+) -> None:
+    """Raise Refused unless one of the app's client secrets signed the request. `url` is what HubSpot called."""
+    given = _required(headers, HUBSPOT_SIGNATURE)
+    timestamp = _required(headers, HUBSPOT_TIMESTAMP)
+    _check_window(timestamp, 1_000, now, window)
+    expected = (
+        _hubspot_signature(secret, method, form, body, timestamp) for secret in secrets for form in _signed_forms(url)
+    )
+    _check_one_matches(expected, [given])
+
+
+def sign_hubspot(*, method: str, url: str, body: bytes, secret: str, at: Instant) -> dict[str, str]:
+    """The headers with which HubSpot would sign the request."""
+    timestamp = str(at // 1_000)
+    signature = _hubspot_signature(secret, method, _hubspot_decoded(url), body, timestamp)
+    return {HUBSPOT_SIGNATURE: signature, HUBSPOT_TIMESTAMP: timestamp}
+
+
+def verify_standard_webhook(
+    *, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: Instant, window: int = WINDOW
+) -> None:
+    """Raise Refused unless one of the secrets signed the request by Standard Webhooks, version v1."""
+    message_id = _required(headers, "webhook-id")
+    timestamp = _required(headers, "webhook-timestamp")
+    given = _required(headers, "webhook-signature")
+    _check_window(timestamp, SECOND, now, window)
+    signatures = [text.removeprefix("v1,") for text in given.split(" ") if text.startswith("v1,")]
+    if not signatures:
+        raise Refused(401, "webhook-signature has no signature of version v1")
+    _check_one_matches((_standard_signature(secret, message_id, timestamp, body) for secret in secrets), signatures)
+
+
+def sign_standard_webhook(*, message_id: str, body: bytes, secret: str, at: Instant) -> dict[str, str]:
+    """The headers of Standard Webhooks for the body. `secret` begins with `whsec_`."""
+    timestamp = str(at // SECOND)
+    signature = _standard_signature(standard_secret(secret), message_id, timestamp, body)
+    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
+
+
+def standard_secret(text: str) -> bytes:
+    """The key that a `whsec_` secret stands for. Raises UsageError where it is none."""
+    try:
+        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if not text.startswith(_SECRET_PREFIX) or len(key) not in _SECRET_BYTES:
+        raise UsageError("a Standard Webhooks secret is whsec_ and the base64 of 24 to 64 random bytes")
+    return key
+
+
+def verify_bearer(*, headers: Mapping[str, str], tokens: Sequence[str]) -> None:
+    """Raise Refused unless the request bears one of the tokens."""
+    given = bearer_digest(headers)
+    if given is None:
+        raise Refused(401, "the header Authorization with a Bearer token is missing")
+    # Digests are compared, so that not even a token's length shows in the time it takes.
+    expected = (hashlib.sha256(token.encode()).hexdigest() for token in tokens)
+    _check_one_matches(expected, [given], "the bearer token is not one of ours")
+
+
+def _required(headers: Mapping[str, str], name: str) -> str:
+    value = headers.get(name, "")
+    if not value:
+        raise Refused(401, f"the header {name} is missing")
+    return value
+
+
+def _check_window(timestamp: str, unit: int, now: Instant, window: int) -> None:
+    """`unit` is how many microseconds the timestamp counts in."""
+    if not _DIGITS.fullmatch(timestamp):
+        raise Refused(401, "the timestamp of the signature is no whole number")
+    if abs(now - int(timestamp) * unit) > window:
+        raise Refused(401, "the timestamp of the signature lies too far from our clock")
+
+
+def _check_one_matches(
+    expected: Iterable[str], given: Sequence[str], text: str = "the signature does not match"
+) -> None:
+    shown = [signature.encode("latin-1", "replace") for signature in given]
+    matched = False
+    for signature in expected:
+        ours = signature.encode()
+        for theirs in shown:
+            matched |= hmac.compare_digest(ours, theirs)
+    if not matched:
+        raise Refused(401, text)
+
+
+def _signed_forms(url: str) -> Sequence[str]:
+    """The ways in which a URL with escapes may have been signed; its documents and its helpers differ there."""
+    if "%" not in url:
+        return (url,)
+    path, mark, query = url.partition("?")
+    decoded_path = unquote_to_bytes(path).decode("utf-8", "replace") + mark + query
+    return tuple(dict.fromkeys((_hubspot_decoded(url), decoded_path, url)))
+
+
+def _hubspot_decoded(url: str) -> str:
+    return _HUBSPOT_ESCAPES.sub(lambda escape: unquote_to_bytes(escape.group()).decode(), url)
+
+
+def _hubspot_signature(secret: str, method: str, url: str, body: bytes, timestamp: str) -> str:
+    signed = b"".join((method.encode(), url.encode("utf-8", "replace"), body, timestamp.encode()))
+    return _base64_hmac(secret.encode(), signed)
+
+
+def _standard_signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    head = f"{message_id}.{timestamp}.".encode("latin-1", "replace")
+    return _base64_hmac(secret, head + body)
+
+
+def _base64_hmac(secret: bytes, signed: bytes) -> str:
+    return base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
