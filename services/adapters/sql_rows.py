@@ -1,0 +1,143 @@
+"""Rows between `services.storage` and the tables, and the statements that write many of them at once."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Dialect, Table, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.adapters.tables import events
+from services.domain.events import NOTHING, Event, EventType
+from services.storage import AlertRow, CounterKey, DealRow, EventRow, lead_stream
+
+_T = TypeVar("_T")
+Values = tuple[Any, ...]
+
+CHUNK = 500
+"""Keys in one statement: SQLite takes 32,766 variables, and a short statement is prepared sooner."""
+
+EVENT_COLUMNS = (
+    events.c.stream,
+    events.c.source,
+    events.c.id,
+    events.c.time,
+    events.c.type,
+    events.c.data,
+)
+"""What `read_event` reads."""
+
+_LEAD_STREAM = lead_stream("")
+_TYPES = {int(kind): kind for kind in EventType}
+
+
+def insert_into(table: Table, dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
+    """An insert into all columns that can say what to do on a conflict."""
+    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    return insert(table)
+
+
+class Writer:
+    """Writes rows of one table by a statement that is compiled once: compiling costs more than a row."""
+
+    def __init__(self, statement: sqlite.Insert | postgresql.Insert, dialect: Dialect, columns: Sequence[str]) -> None:
+        compiled = statement.values({name: bindparam(name) for name in columns}).compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._names = None if compiled.positional else columns
+
+    def write(self, connection: Connection, rows: Sequence[Values]) -> int:
+        """Write all rows; their values are in the order of the columns. Returns how many the database wrote."""
+        if not rows:
+            return 0
+        if self._names is None:
+            return connection.exec_driver_sql(self._sql, list(rows)).rowcount
+        names = self._names
+        return connection.exec_driver_sql(self._sql, [dict(zip(names, row, strict=True)) for row in rows]).rowcount
+
+
+def upsert(table: Table, dialect: Dialect, **instead: Any) -> Writer:
+    """Insert rows, or replace those with the same key (or set what `instead` says, where it says something)."""
+    columns = [column.name for column in table.columns]
+    statement = insert_into(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    updates = instead or {name: statement.excluded[name] for name in columns if name not in keys}
+    return Writer(statement.on_conflict_do_update(index_elements=keys, set_=updates), dialect, columns)
+
+
+def values_of(table: Table) -> Callable[[Any], Values]:
+    """How to get a row's values, for tables whose columns bear the names of its fields."""
+    return attrgetter(*(column.name for column in table.columns))
+
+
+def chunks(keys: Collection[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """The keys in pieces that fit into a statement."""
+    rest = list(keys)
+    for start in range(0, len(rest), size):
+        yield rest[start : start + size]
+
+
+def event_values(row: EventRow) -> Values:
+    """A row of `events`."""
+    event = row.event
+    return (
+        row.stream,
+        event.source,
+        event.id,
+        event.time,
+        int(event.type),
+        to_json(event.data),
+        row.crm,
+        row.received_at,
+    )
+
+
+def read_event(row: Sequence[Any]) -> Event:
+    """The event in a row of `EVENT_COLUMNS`; its lead is the one whose stream it is in."""
+    stream, source, key, time, kind, data = row
+    lead = stream[len(_LEAD_STREAM) :] if stream.startswith(_LEAD_STREAM) else ""
+    return Event(time, _TYPES[kind], source, key, lead, orjson.loads(data) if data != "{}" else NOTHING)
+
+
+def alert_values(row: AlertRow) -> Values:
+    """A row of `ALERT_COLUMNS`."""
+    return (
+        row.transition,
+        row.kind,
+        row.lead,
+        row.clock,
+        row.number,
+        row.not_before,
+        to_json(row.details),
+        row.not_before,
+    )
+
+
+ALERT_COLUMNS = ("transition", "kind", "lead", "clock", "number", "not_before", "details", "next_try_at")
+
+
+def deal_values(row: DealRow) -> Values:
+    """A row of `deals`."""
+    return row.deal, row.lead, to_json(tuple(row.named_by))
+
+
+def read_deal(row: Sequence[Any]) -> DealRow:
+    """The deal in a row of `deals`."""
+    deal, lead, named_by = row
+    time, kind, *rest = orjson.loads(named_by)
+    return DealRow(deal, lead, Event(time, _TYPES[kind], *rest))
+
+
+def labels_text(labels: Sequence[tuple[str, str]]) -> str:
+    """The labels of a counter as they are stored: pairs, in the order in which the table of metrics has them."""
+    return to_json(labels)
+
+
+def read_counter(name: str, labels: str) -> CounterKey:
+    """The key of a counter."""
+    return name, tuple((label, value) for label, value in orjson.loads(labels))
+
+
+def to_json(value: object) -> str:
+    """JSON as text."""
+    return orjson.dumps(value).decode()
