@@ -1,0 +1,96 @@
+"""The JSON API under /api/v1: reads, and the live stream."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from schemas import api
+from services.board import shapes
+from services.board.desk import Desk
+from services.board.guard import guarded, problem_document
+from services.board.overview import charter_at
+from services.board.stream import Feed, server_sent_events
+
+PREFIX = "/api/v1"
+
+
+def _problem_schema() -> dict[str, Any]:
+    # Written in place: OpenAPI has components for the models of answers in application/json only.
+    schema = api.Problem.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["WrongParameter"]
+    return schema
+
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": _problem_schema()}}}
+_AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away for now.", **_PROBLEM}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    422: {"description": "A parameter is wrong; the text says which and why.", **_PROBLEM},
+    **_AWAY,
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such lead.", **_PROBLEM}}
+
+
+class Api:
+    """The handlers. Those that read are run in threads, as the views wait for the database."""
+
+    def __init__(self, *, desk: Desk, feed: Feed) -> None:
+        self._desk = desk
+        self._feed = feed
+
+    def overview(self) -> api.OverviewDocument:
+        """The figures of the front page: both sides' promises, and what needs someone now."""
+        return shapes.overview_document(self._desk.overview())
+
+    def leads(self, query: Annotated[api.LeadsQuery, Query()]) -> api.LeadPage:
+        """Leads with their open clocks, by key."""
+        times = self._desk.times(query.as_of)
+        found, following = self._desk.leads(query, times)
+        return shapes.lead_page(found, following, self._desk.charters(), times)
+
+    def lead(self, key: str, query: Annotated[api.LeadQuery, Query()]) -> api.LeadDetail:
+        """All about one lead: its events, handoffs, clocks with their reasons, and what was told."""
+        case = self._desk.lead(key, query.as_of)
+        return shapes.lead_detail(case.file, case.lead, case.judgements, case.is_stalled, case.times)
+
+    def clocks(self, query: Annotated[api.ClocksQuery, Query()]) -> api.ClockPage:
+        """Instances of clocks, by lead, clock and number."""
+        times = self._desk.times(query.as_of)
+        found, following = self._desk.clocks(query, times)
+        return shapes.clock_page(found, following, self._desk.charters(), times)
+
+    def charter(self) -> api.CharterDocument:
+        """The charter in force: its clocks, calendars and objectives."""
+        charters, now = self._desk.charters(), self._desk.clock.now()
+        charter, in_force = charter_at(charters, now)
+        coming = next((each for each in charters.versions if each is not charter and each.effective_from > now), None)
+        return shapes.charter_document(charter, in_force, coming)
+
+    async def stream(
+        self,
+        last_event_id: Annotated[str | None, Header(description="The id of the last event that was read.")] = None,
+    ) -> StreamingResponse:
+        """Server-sent events: `changed`, with the version of what is shown, at once and whenever it has changed."""
+        seen = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else None
+        # A proxy that buffers would hold the events back.
+        return StreamingResponse(
+            server_sent_events(self._feed, seen), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+
+
+def api_router(desk: Desk, feed: Feed) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix=PREFIX, route_class=guarded(problem_document), tags=["read"])
+    handlers = Api(desk=desk, feed=feed)
+    router.add_api_route("/overview", handlers.overview, responses=_AWAY)
+    router.add_api_route("/leads", handlers.leads, responses=_REFUSED)
+    router.add_api_route("/leads/{key:path}", handlers.lead, responses=_REFUSED | _UNKNOWN)
+    router.add_api_route("/clocks", handlers.clocks, responses=_REFUSED)
+    router.add_api_route("/charter", handlers.charter, responses=_AWAY)
+    router.add_api_route(
+        "/stream",
+        handlers.stream,
+        response_class=StreamingResponse,
+        responses={200: {"description": "Events, as they come.", "content": {"text/event-stream": {}}}},
+    )
+    return router

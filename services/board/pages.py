@@ -1,0 +1,161 @@
+"""The pages: the board at /, the list of leads, a lead's own page, the API's reference, and the static files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from schemas.api import LeadQuery, LeadsQuery
+from services.board import reference
+from services.board.desk import NOT_FOUND, Desk
+from services.board.guard import Trouble, guarded
+from services.board.judgements import OPEN, Judgement, of_row
+from services.board.overview import charter_at
+from services.board.reasons import STATUS_WORDS
+from services.board.rendering import FOREVER, Rendering
+from services.board.timeline import days_newest_first, entries, facts
+from services.board.times import Times, zone_of
+from services.domain.instants import Instant
+from services.errors import Refused
+from services.storage import LeadRow
+from services.views import is_stalled
+
+_PAGE_LABELS = ("team", "priority", "source")
+"""The labels of a charter by which the list can be filtered."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadLine:
+    """A line of the list of leads."""
+
+    row: LeadRow
+    is_stalled: bool
+    clocks: Sequence[Judgement]
+
+
+class Pages:
+    """The handlers; they are run in threads, as the views wait for the database."""
+
+    def __init__(self, *, desk: Desk, rendering: Rendering) -> None:
+        self._desk = desk
+        self._rendering = rendering
+
+    def board(self) -> Response:
+        """The board."""
+        seen = self._desk.overview()
+        times = Times(zone_of(seen.charter), seen.now)
+        return self._page("board.html", here="/", version=seen.version, seen=seen, times=times)
+
+    def leads(self, query: Annotated[LeadsQuery, Query()]) -> Response:
+        """The list of leads."""
+        version = self._version(query.as_of)
+        times, charters = self._desk.times(query.as_of), self._desk.charters()
+        found, following = self._desk.leads(query, times)
+        lines = [
+            LeadLine(
+                view.row,
+                is_stalled(view.row, times.now),
+                sorted((of_row(row, charters, times.now) for row in view.clocks), key=_worst_first),
+            )
+            for view in found
+        ]
+        charter, _ = charter_at(charters, times.now)
+        return self._page(
+            "leads.html",
+            here="/leads",
+            version=version,
+            times=times,
+            lines=lines,
+            query=query,
+            following=_address(query, following) if following is not None else None,
+            beginning=_address(query, None) if query.cursor is not None else None,
+            is_filtered=bool(_asked(query)),
+            clock_choices=[(name, name) for name in self._desk.clock_names()],
+            status_choices=[(status.value, words) for status, words in STATUS_WORDS.items()],
+            labels={name: sorted(charter.labels.get(name, ())) for name in _PAGE_LABELS},
+        )
+
+    def lead(self, key: str, query: Annotated[LeadQuery, Query()]) -> Response:
+        """A lead's own page."""
+        version = self._version(query.as_of)
+        case = self._desk.lead(key, query.as_of)
+        return self._page(
+            "lead.html",
+            here="/leads",
+            version=version,
+            times=case.times,
+            case=case,
+            attributes=list(facts(case.lead.attributes)),
+            clocks=sorted(case.judgements, key=_newest_worst_first),
+            corrections={(row.clock, row.number) for row in case.file.transitions if row.name.startswith("corrected")},
+            days=days_newest_first(entries(case.file, case.times), case.times),
+        )
+
+    def reference(self, request: Request) -> Response:
+        """The reference of the API."""
+        document = request.app.openapi()
+        return self._page("reference.html", here="/docs", times=self._desk.times(), api=reference.read(document))
+
+    def asset(self, name: str) -> Response:
+        """A static file."""
+        asset = self._rendering.assets.get(name)
+        if asset is None:
+            raise Refused(NOT_FOUND, "There is no such file")
+        return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": FOREVER})
+
+    def trouble(self, _: Request, trouble: Trouble) -> Response:
+        """The page that says why a page is not shown."""
+        page = self._page("trouble.html", status=trouble.status, here="", times=self._desk.times(), trouble=trouble)
+        page.headers.update(trouble.headers)
+        return page
+
+    def _version(self, as_of: Instant | None) -> int | None:
+        """What the page is to be compared with; None where it shows another time than now, and stays as it is."""
+        return self._desk.views.version() if as_of is None else None
+
+    def _page(self, template: str, *, status: int = 200, version: int | None = None, **context: object) -> Response:
+        speed = self._desk.clock.speed
+        return self._rendering.page(template, status=status, version=version, speed=speed, **context)
+
+
+def pages_router(desk: Desk) -> APIRouter:
+    """The routes."""
+    handlers = Pages(desk=desk, rendering=Rendering())
+    router = APIRouter(
+        route_class=guarded(handlers.trouble), default_response_class=HTMLResponse, include_in_schema=False
+    )
+    router.add_api_route("/", handlers.board)
+    router.add_api_route("/leads", handlers.leads)
+    router.add_api_route("/leads/{key:path}", handlers.lead)
+    router.add_api_route("/docs", handlers.reference)
+    router.add_api_route("/assets/{name}", handlers.asset)
+    return router
+
+
+def _worst_first(judgement: Judgement) -> tuple[int, int]:
+    return OPEN.index(judgement.status), judgement.due_at or judgement.started_at
+
+
+def _newest_worst_first(judgement: Judgement) -> tuple[bool, int, int]:
+    """Open ones first, the worst of them on top; then those that ended, the last one on top."""
+    if judgement.is_open:
+        return False, OPEN.index(judgement.status), judgement.due_at or judgement.started_at
+    return True, 0, -(judgement.ended_at or 0)
+
+
+def _asked(query: LeadsQuery) -> dict[str, object]:
+    return query.model_dump(mode="json", exclude={"cursor", "limit", "as_of"}, exclude_none=True)
+
+
+def _address(query: LeadsQuery, cursor: str | None) -> str:
+    asked = {
+        name: str(value).lower() if value is True or value is False else value for name, value in _asked(query).items()
+    }
+    if "limit" in query.model_fields_set:
+        asked["limit"] = query.limit
+    if cursor is not None:
+        asked["cursor"] = cursor
+    return f"/leads?{urlencode(asked)}" if asked else "/leads"

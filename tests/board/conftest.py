@@ -1,0 +1,45 @@
+"""The board on an app of its own, with views in memory."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from services.board.app import Board, add_routes
+from services.domain.charter import Charters
+from tests.board.world import CHARTER, FakeViews, StillClock, world
+
+
+@pytest.fixture
+def views() -> FakeViews:
+    """The handful of leads."""
+    return world()
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """Monday at noon."""
+    return StillClock()
+
+
+@pytest.fixture
+def board(views: FakeViews, clock: StillClock) -> Board:
+    """The board."""
+    charters = Charters([CHARTER])
+    return Board(views=views, charters=lambda: charters, clock=clock, poll_seconds=0.01, heartbeat_seconds=0.05)
+
+
+@pytest.fixture
+def app(board: Board) -> FastAPI:
+    """An app as wiring makes it."""
+    app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
+    add_routes(app, board)
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of the app."""
+    with TestClient(app, follow_redirects=False) as client:
+        yield client
