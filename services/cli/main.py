@@ -2,8 +2,10 @@
 
 import sys
 
+import structlog
 import typer
 
+from services.cli import demo, replay, up
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -13,6 +15,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
+
+
+app.add_typer(replay.app)
+app.add_typer(up.app)
+app.add_typer(demo.app)
 
 
 @app.callback()
@@ -36,3 +43,17 @@ def main() -> None:
         sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        # A fault in Baton itself. The log has the whole of it, for the report; the user gets one line.
+        structlog.get_logger().exception("fault", exc_info=error)
+        print(
+            f"baton: a fault of its own ended it ({_innermost(error)!r}); the log above has the details",
+            file=sys.stderr,
+        )
+        sys.exit(70)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return error

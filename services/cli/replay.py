@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from schemas.csv_map import CsvMap
-from services.charters.load import load_charters
+from services.charters.files import load_charters
 from services.domain.charter import Charters
 from services.domain.clocks import Status
 from services.domain.instants import Instant, format_instant, parse_instant
@@ -27,6 +28,7 @@ from services.replay.report import as_json, clocks_writer
 app = typer.Typer()
 
 _BAD_LINES_SHOWN = 1000
+_WIDTH_OF_FILES = 120  # where the output goes to a file or a pipe
 
 
 @app.command()
@@ -136,6 +138,8 @@ def _created(path: Path) -> Iterator[TextIO]:
 
 def _print(version: str, history: History, summary: Summary) -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_OF_FILES)
     console.print(f"Charter [bold]{version}[/], judged at {format_instant(summary.as_of)}")
     console.print(
         f"{history.read:,} events read, {summary.used:,} used, {summary.duplicate:,} duplicate, "
@@ -148,7 +152,7 @@ def _print(version: str, history: History, summary: Summary) -> None:
 
 
 def _clocks_table(summary: Summary) -> Table:
-    table = Table(title="Promises", title_justify="left")
+    table = Table(title="Promises", title_justify="left", box=SIMPLE)
     for name in ("promise", "owed by"):
         table.add_column(name)
     for name in ("kept", "met", "missed", "overdue", "open", "cancelled", "median", "90 %"):
@@ -170,7 +174,7 @@ def _clocks_table(summary: Summary) -> Table:
 
 
 def _handoffs_table(summary: Summary) -> Table:
-    table = Table(title="Handoffs by source", title_justify="left")
+    table = Table(title="Handoffs by source", title_justify="left", box=SIMPLE)
     table.add_column("source")
     for name in ("opened", "accepted", "rejected", "touched", "won", "lost", "win rate"):
         table.add_column(name, justify="right")

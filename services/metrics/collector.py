@@ -153,7 +153,7 @@ def _delays(counters: Mapping[CounterKey, int]) -> Metric:
 
 def _counted(charter: Charter, counters: Mapping[CounterKey, int]) -> Metric:
     definition = table.CLOCK_COUNTED_SECONDS
-    series = {
+    series: dict[tuple[str, ...], table.Observed] = {
         (name, str(clock.promised_by), team): table.Observed()
         for name, clock in charter.clocks.items()
         for team in _values(charter, "team")

@@ -18,7 +18,9 @@ PARTITION = 0
 BATCH = 1000
 """Records in a transaction: at this size syncing to disk costs nothing any more."""
 LONGEST_SLEEP = 1.0
-"""Seconds between two looks at the time, when nothing arrives."""
+"""Seconds of its clock between two looks at the time, when nothing arrives."""
+SHORTEST_SLEEP = 0.05
+"""Real seconds: a time-lapse must not look all the time."""
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds to wait while the store or the log is away."""
 
@@ -59,7 +61,7 @@ class Loop:
                 continue
             failures, self.is_away = 0, False
             if not worked:
-                await self._log.wait_for_records(LONGEST_SLEEP / max(self._clock.speed, 1.0))
+                await self._log.wait_for_records(max(LONGEST_SLEEP / self._clock.speed, SHORTEST_SLEEP))
 
     def step(self) -> bool:
         """Apply one batch of each topic, then wake the leads that are due; whether there was anything to do."""

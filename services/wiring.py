@@ -1,0 +1,186 @@
+"""The composition root: builds everything from the settings. The only importer of adapters."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+
+from services import health
+from services import metric_table as table
+from services.adapters.alert_sinks import AppriseSink, LogSink
+from services.adapters.data_dir import DataDir
+from services.adapters.database import open_database
+from services.adapters.sql_outbox import SqlOutbox
+from services.adapters.sql_store import SqlStore
+from services.adapters.sql_views import SqlViews
+from services.adapters.sqlite_log import SqliteLog
+from services.adapters.sqlite_quarantine import SqliteQuarantine
+from services.adapters.wall_clock import LapsedClock, SystemClock
+from services.board import app as board
+from services.charters.files import CharterFile, parse_charter, read_versions
+from services.domain.charter import Charters
+from services.domain.instants import SECOND, Instant, parse_instant
+from services.errors import Unavailable, UsageError
+from services.gateway.door import Door
+from services.gateway.mapping import hubspot_mapping
+from services.gateway.routes import add_routes as add_hooks
+from services.gateway.senders import CloudEventsSender, HubSpotSender
+from services.metrics.collector import StoreCollector, registry_of
+from services.metrics.routes import add_routes as add_metrics
+from services.metrics.tally import ProcessTally
+from services.notifier.notifier import Notifier
+from services.ports import DEALS, EVENTS, AlertSink, WallClock
+from services.settings import Settings, secrets
+from services.tracker.loop import PARTITION, Loop
+from services.tracker.tracker import Tracker
+from services.views import Views
+
+log = structlog.get_logger()
+
+
+class Embedded:
+    """Everything in one process on embedded storage: gateway, tracker, board, metrics, alerts."""
+
+    def __init__(self, settings: Settings, *, board_url: str) -> None:
+        """Open the storage and put the charter in force. Raises UsageError for what the user has to mend."""
+        self._resources = ExitStack()
+        try:
+            self._build(settings, board_url)
+        except BaseException:
+            self._resources.close()
+            raise
+
+    def _build(self, settings: Settings, board_url: str) -> None:
+        folder = DataDir(settings.data)
+        self._resources.callback(folder.close)
+        self.clock = clock_of(settings)
+        self.database = open_database(_sqlite("BATON_DATABASE", settings.database, folder.database_url))
+        self._resources.callback(self.database.close)
+        self.store = SqlStore(self.database)
+        self.charters = put_in_force(self.store, settings.charter, self.clock.now())
+        self.log = SqliteLog(Path(_sqlite("BATON_BROKER", settings.broker, f"sqlite:///{folder.log}")[10:]), self.clock)
+        self._resources.callback(self.log.close)
+        self._tally = ProcessTally()
+        quarantine = SqliteQuarantine(folder.quarantine)
+        self._resources.callback(quarantine.close)
+        self.door = Door(
+            log=self.log,
+            quarantine=quarantine,
+            tally=self._tally,
+            clock=self.clock,
+            senders={
+                "hubspot": HubSpotSender(
+                    mapping=hubspot_mapping(settings.hubspot_mapping),
+                    secrets=secrets(settings.hubspot_secrets),
+                    public_url=settings.public_url,
+                ),
+                "cloudevents": CloudEventsSender(
+                    secrets=secrets(settings.cloudevents_secrets), tokens=secrets(settings.cloudevents_tokens)
+                ),
+            },
+            most_in_work=settings.max_requests,
+        )
+        tracker = Tracker(
+            store=self.store, charters=self.charters, clocks_may_differ=settings.clocks_may_differ * SECOND
+        )
+        self.loop = Loop(tracker=tracker, log=self.log, store=self.store, clock=self.clock)
+        outbox = SqlOutbox(self.database)
+        self.notifier = Notifier(outbox=outbox, sinks=sinks_of(settings), clock=self.clock, board_url=board_url)
+        self.app = self._app(settings, SqlViews(self.database), outbox)
+
+    def _app(self, settings: Settings, views: Views, outbox: SqlOutbox) -> FastAPI:
+        app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
+        collector = StoreCollector(
+            views=views,
+            charters=lambda: self.charters,
+            clock=self.clock,
+            process_counts=self._tally.counts,
+            gauges={
+                table.ALERTS_UNSETTLED.name: outbox.unsettled,
+                table.LOG_LAG_RECORDS.name: self._lag,
+            },
+        )
+        add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
+        add_metrics(app, registry_of(collector))
+        health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
+        self._board = board.Board(views=views, charters=lambda: self.charters, clock=self.clock)
+        board.add_routes(app, self._board)
+        return app
+
+    def end_streams(self) -> None:
+        """End the pages' live streams, for which a server would wait when it stops."""
+        self._board.close()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Judge and tell until `stop` is set. Whatever ends one of them unexpectedly ends all, and is raised."""
+        held = await self.door.verify_again()
+        if held.verified or held.refused:
+            log.info("held webhooks tried again", verified=held.verified, refused=held.refused)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.loop.run(stop))
+            tasks.create_task(self.notifier.run(stop))
+
+    def close(self) -> None:
+        """Close all storage."""
+        self._resources.close()
+
+    def _lag(self) -> float:
+        return sum(self.log.end(topic) - self.store.position(topic, PARTITION) for topic in (EVENTS, DEALS))
+
+    def _check_store(self) -> None:
+        self.store.position(EVENTS, PARTITION)
+
+    def _check_tracker(self) -> None:
+        if self.loop.is_away:
+            raise Unavailable("waits for the storage")
+
+
+def clock_of(settings: Settings) -> WallClock:
+    """The time of day, or the time-lapse that the settings ask for."""
+    if settings.lapse_start is None:
+        return SystemClock()
+    return LapsedClock(parse_instant(settings.lapse_start), settings.lapse_speed)
+
+
+def sinks_of(settings: Settings) -> Sequence[AlertSink]:
+    """Where alerts go."""
+    return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
+
+
+def put_in_force(store: SqlStore, path: Path | None, now: Instant) -> Charters:
+    """The charters that judge: those of `path`, which are put in force, and those that were before.
+
+    A charter is kept with what it judged. Raises UsageError for a draft, for a version whose text has changed,
+    and where there is none at all.
+    """
+    given: Sequence[CharterFile] = read_versions(path) if path is not None else ()
+    for file in given:
+        if file.charter.is_draft:
+            raise UsageError(
+                f"{file.path}: a side has not agreed to version {file.charter.version}; a draft can be tried with "
+                "baton replay, and is put in force once `agreed:` has marketing and sales"
+            )
+    fresh = [file for file in given if store.put_in_force(file.charter.version, file.text, now)]
+    stored = [parse_charter(text, f"version {version} in force").charter for version, text in store.charter_texts()]
+    if not stored:
+        raise UsageError(
+            "no charter: give --charter FILE (or BATON_CHARTER); the project's deploy/charters/ has examples"
+        )
+    if any(file.charter.effective_from <= now for file in fresh):
+        # It reaches back: what was judged since then is judged anew.
+        store.wake_all(now)
+    try:
+        return Charters(stored)
+    except ValueError as error:
+        raise UsageError(f"the charters in force do not fit together: {error}") from None
+
+
+def _sqlite(setting: str, url: str | None, default: str) -> str:
+    if url is None:
+        return default
+    if not url.startswith("sqlite:///"):
+        raise UsageError(f"{setting}: write sqlite:///FILE; everything else needs the distributed deployment")
+    return url
