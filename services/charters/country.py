@@ -60,3 +60,11 @@ def _nearest_country(text: str) -> str:
     if name in COUNTRIES:
         return f'; did you mean "{COUNTRIES[name][1]}"?'
     return "; write its two-letter ISO 3166 code, such as PL"
+
+
+def country_name(country: str) -> str:
+    """The country's name in English, or its code where that is not known."""
+    from holidays.registry import COUNTRIES
+
+    name = next((name for name, codes in COUNTRIES.items() if country in codes), None)
+    return name.replace("_", " ").title() if name else country

@@ -42,7 +42,7 @@ def parse_charter(text: str, name: str) -> CharterFile:
     """One charter from its text; `name` stands for the file in messages. CharterError with every mistake."""
     document, findings = check_text(text)
     if document is None:
-        raise CharterError([Problem(name, line, what) for line, what in findings])
+        raise CharterError([Problem(name, line, _printable(what)) for line, what in findings])
     return CharterFile(path=Path(name), text=text, document=document, charter=build_charter(document))
 
 
@@ -92,6 +92,11 @@ def _clashes(files: Iterable[CharterFile]) -> list[Problem]:
                 text = f"{key} is the same as in {other.path}; give each version its own"
                 problems.append(Problem(str(file.path), _line_of(key, file.text), text))
     return problems
+
+
+def _printable(text: str) -> str:
+    """The text without characters that a terminal might obey: it quotes what stands in the file."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _line_of(key: str, text: str) -> int:

@@ -5,7 +5,7 @@ import sys
 import structlog
 import typer
 
-from services.cli import demo, replay, up
+from services.cli import charter, demo, replay, up
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 
+app.add_typer(charter.app, name="charter")
 app.add_typer(replay.app)
 app.add_typer(up.app)
 app.add_typer(demo.app)
