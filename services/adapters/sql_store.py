@@ -66,7 +66,9 @@ class SqlStore:
         self._leads = upsert(tables.leads, dialect)
         self._handoffs = upsert(tables.handoffs, dialect)
         self._clocks = upsert(tables.clocks, dialect)
-        self._transitions = upsert(tables.transitions, dialect)
+        # What was told stays as it was told; only whether it stands can change.
+        told = insert_into(tables.transitions, dialect).excluded
+        self._transitions = upsert(tables.transitions, dialect, standing=told.standing)
         self._deals = upsert(tables.deals, dialect)
         self._alerts = Writer(insert_into(tables.alerts, dialect), dialect, ALERT_COLUMNS)
         self._counters = upsert(tables.counters, dialect, value=tables.counters.c.value + counter.value)

@@ -1,0 +1,149 @@
+"""What the tracker's tests share: a charter, events, and a store in memory that is fed by a tracker."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from services.adapters.database import open_database
+from services.adapters.sql_outbox import SqlOutbox
+from services.adapters.sql_store import SqlStore
+from services.adapters.sql_views import SqlViews
+from services.charters.files import parse_charter
+from services.domain.charter import Charters
+from services.domain.events import TYPES_BY_WIRE_NAME, Event
+from services.domain.fold import fold
+from services.domain.instants import Instant, parse_instant
+from services.ports import EVENTS, LogRecord
+from services.storage import ClockRow, CounterKey
+from services.tracker.rows import clock_row
+from services.tracker.tracker import Tracker
+from services.translate import to_json
+
+CHARTER = """
+charter: 1
+version: test
+effective_from: 2020-01-01T00:00:00Z
+agreed: [{side: marketing, by: A, on: 2019-12-01}, {side: sales, by: B, on: 2019-12-01}]
+calendars:
+  always: {timezone: UTC, hours: {mon-sun: "00:00-24:00"}, day: 24h}
+stalled_after: {time: 2h, calendar: always}
+labels: {team: [inbound], priority: [hot], source: [webinar], reason: [wrong_fit]}
+reasons: {wrong_fit: {means: Not ours, action: Aim better}}
+clocks:
+  touch:
+    says: Sales touches every lead
+    promised_by: sales
+    starts_on: [lead.handed_off]
+    stops_on: [lead.touched]
+    cancelled_by: [lead.rejected, lead.withdrawn, lead.merged]
+    restarts_on: [lead.assigned]
+    pausable: true
+    calendar: always
+    targets: [{when: {priority: hot}, within: 15m}, {within: 1h}]
+    at_risk: 75%
+    escalate: [{at: 100%, to: sales}, {at: 150%, to: sales-leads}]
+    objective: 90%
+  answer:
+    promised_by: marketing
+    starts_on: [lead.rejected]
+    stops_on: [feedback.answered]
+    calendar: always
+    targets: [{within: 2h}]
+  close:
+    promised_by: sales
+    starts_on: [deal.opened]
+    stops_on: [deal.won, deal.lost]
+    calendar: always
+    targets: [{within: 1d}]
+"""
+
+
+def charters_of(text: str = CHARTER) -> Charters:
+    """The charters of one text, in force by date."""
+    return Charters([parse_charter(text, "test").charter])
+
+
+def at(clock_time: str) -> Instant:
+    """An instant of 5 October 2026: `09:30`, `09:30:15`."""
+    return parse_instant(f"2026-10-05T{clock_time + ':00' if clock_time.count(':') == 1 else clock_time}Z")
+
+
+def event(name: str, when: str | Instant, lead: str = "crm:lead:1", *, id: str | None = None, **data: object) -> Event:  # noqa: A002 - the field's name
+    """An event of the CRM; its id is made from what it says unless one is given."""
+    instant = at(when) if isinstance(when, str) else when
+    return Event(instant, TYPES_BY_WIRE_NAME[name], "/crm", id or f"{name}@{instant}/{lead}", lead, data)
+
+
+class Bench:
+    """A tracker on a store in memory, fed with events as a driver would."""
+
+    def __init__(self, charters: Charters | None = None, url: str = "sqlite://") -> None:
+        self.charters = charters or charters_of()
+        self.database = open_database(url)
+        self.store = SqlStore(self.database)
+        self.views = SqlViews(self.database)
+        self.tracker = self._new_tracker()
+        self.offset = 0
+
+    def _new_tracker(self) -> Tracker:
+        return Tracker(store=self.store, charters=self.charters)
+
+    def restart(self) -> None:
+        """A new process on the same store."""
+        self.tracker = self._new_tracker()
+
+    def feed(self, events: Iterable[Event], now: Instant | str) -> None:
+        """Apply events as one batch that arrives at `now`."""
+        self.feed_raw([to_json(each) for each in events], now)
+
+    def feed_raw(self, values: Sequence[bytes], now: Instant | str) -> None:
+        """Apply records as one batch that arrives at `now`."""
+        instant = at(now) if isinstance(now, str) else now
+        records = [
+            LogRecord(EVENTS, 0, self.offset + number, "key", value, {"crm": "hubspot"}, instant)
+            for number, value in enumerate(values)
+        ]
+        self.offset += len(records)
+        if records:
+            self.tracker.apply(records, instant)
+
+    def tick(self, now: Instant | str) -> int:
+        """Wake what is due at `now`."""
+        return self.tracker.tick(EVENTS, 0, at(now) if isinstance(now, str) else now, 1000)
+
+    def told(self, lead: str = "crm:lead:1") -> list[str]:
+        """What was told of a lead and stands, as `clock/number/name`."""
+        rows = self.store.transitions([lead])
+        return sorted(f"{row.clock}/{row.number}/{row.name}" for row in rows if row.standing)
+
+    def store_counters(self) -> Mapping[CounterKey, int]:
+        """The exact counters."""
+        return self.views.counters()
+
+    def outbox(self) -> SqlOutbox:
+        """The alerts that wait."""
+        return SqlOutbox(self.database)
+
+    def clocks(self, lead: str = "crm:lead:1") -> list[ClockRow]:
+        """The clocks of a lead as stored."""
+        file = self.views.lead(lead)
+        return sorted(file.clocks, key=lambda row: (row.clock, row.number)) if file is not None else []
+
+
+def expected_clocks(lead: str, events: Iterable[Event], charters: Charters, now: Instant) -> list[ClockRow]:
+    """The rows that judging all events at once gives."""
+    folded = fold(lead, [each for each in events if each.time <= now], charters)
+    rows = [clock_row(lead, instance) for instance in folded.instances]
+    return sorted(rows, key=lambda row: (row.clock, row.number))
+
+
+def shuffled_with_duplicates(events: Sequence[Event], rng: random.Random, share: float) -> list[Event]:
+    """All events in random order, a share of them twice."""
+    twice = [each for each in events if rng.random() < share]
+    mixed = [*events, *twice]
+    rng.shuffle(mixed)
+    return mixed
+
+
+def named(events: Iterable[Event]) -> list[Event]:
+    """The events, each with an id of its own."""
+    return [each._replace(id=f"{number}") for number, each in enumerate(events)]
