@@ -1,6 +1,7 @@
 """The store of the tracker in SQL: reads by key, and one transaction per batch. It judges nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, case, delete, func, or_, select, tuple_, update
@@ -143,12 +144,12 @@ class SqlStore:
 
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction. Raises PositionLost when the position is another one."""
-        # Made before the transaction: the one writer is not held up by it.
+        # Made before the transaction, so that the one writer is not held up by it; and in the order of the keys, so
+        # that neighbours are written together, and workers of two partitions never wait for each other crosswise.
         events = [event_values(row) for row in changes.events]
-        leads = [_LEAD(row) for row in changes.leads]
-        clocks = [_CLOCK(row) for row in changes.clocks]
+        leads = sorted((_LEAD(row) for row in changes.leads), key=itemgetter(0))
+        clocks = sorted((_CLOCK(row) for row in changes.clocks), key=itemgetter(0, 1, 2))
         transitions = [_TRANSITION(row) for row in changes.transitions]
-        # In one order everywhere, so that workers of two partitions never wait for each other crosswise.
         counters = sorted(
             (name, labels_text(labels), changes.partition, amount)
             for (name, labels), amount in changes.counters.items()
