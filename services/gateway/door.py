@@ -12,14 +12,14 @@ from typing import cast
 
 import structlog
 
-from schemas.dead_letters import DeadLetter, DeadLetterReason
+from schemas.dead_letters import DeadLetterReason
 from services.domain.events import Event
 from services.domain.instants import SECOND, Instant, format_exact
 from services.errors import BadEvent, Refused
 from services.gateway import signatures
 from services.gateway.records import event_record, letter_record
 from services.gateway.request import Incoming, from_held, to_hold
-from services.gateway.senders import Sender, Senders
+from services.gateway.senders import Sender, Senders, letter_sender
 from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
 from services.ports import EventLog, HeldRequest, Quarantine, Record, Tally, WallClock
 
@@ -149,13 +149,15 @@ class Door:
             await asyncio.to_thread(self._quarantine.drop, held.id)
         return VerifiedAgain(verified, refused, counts)
 
-    async def take_again(self, letter: DeadLetter) -> Counts:
-        """Take in a dead letter anew, with the mapping and the code of today. It was verified when it came."""
-        request = Incoming("POST", "", {"content-type": letter.content_type}, letter.body, letter.received_at)
-        sender = self._senders.get(letter.crm)
-        if sender is None:
-            raise Refused(404, f"there is no sender {letter.crm}")
-        return await self._take(letter.crm, sender, request)
+    async def take_again(self, crm: str, body: bytes) -> Counts:
+        """Take in a dead letter anew, with the mapping and the code of today. It was verified when it came.
+
+        What still cannot be used is a dead letter again, under the same id. Raises Refused and Unavailable as
+        `receive` does.
+        """
+        sender, content_type = letter_sender(crm, body, self._senders)
+        request = Incoming("POST", "", {"content-type": content_type}, body, self._clock.now())
+        return await self._take(crm, sender, request)
 
     def _passes(self, held: HeldRequest) -> bool:
         sender = self._senders.get(held.crm)
@@ -181,7 +183,7 @@ class Door:
         try:
             items = sender.items(request)
         except BadEvent as bad:
-            await self._bury(crm, request, bad)
+            await self._bury(crm, sender, request, bad)
             raise Refused(422, str(bad)) from None
         batch = _Batch()
         for item in items:
@@ -229,15 +231,16 @@ class Door:
         if event.time > self._clock.now() + self._scaled(MOST_AHEAD):
             raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
 
-    async def _bury(self, crm: str, request: Incoming, bad: BadEvent) -> None:
+    async def _bury(self, crm: str, sender: Sender, request: Incoming, bad: BadEvent) -> None:
         """Keep a whole request that is of no use as it is."""
         _log.warning("webhook_unusable", crm=crm, reason=bad.reason)
+        content_type, body = sender.whole(request)
         record = letter_record(
             crm,
             reason=cast(DeadLetterReason, bad.reason),
             detail=str(bad),
             received_at=request.received_at,
-            content_type=request.headers.get("content-type", ""),
-            body=request.body,
+            content_type=content_type,
+            body=body,
         )
         await self._log.append([record])

@@ -3,6 +3,7 @@
 Configuration comes in ready; nothing here reads a file or the environment.
 """
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -40,6 +41,9 @@ class Sender(Protocol):
 
     def events(self, item: object) -> Sequence[Event]:
         """The canonical events of a part; none where it means nothing. Raises BadEvent."""
+
+    def whole(self, request: Incoming) -> tuple[str, bytes]:
+        """Content type and body that say all that the request says."""
 
     def alone(self, item: object) -> tuple[str, bytes]:
         """Content type and body of a request that has this part alone."""
@@ -101,6 +105,10 @@ class HubSpotSender:
     def events(self, item: object) -> Sequence[Event]:
         """The canonical events of a notification."""
         return hubspot.events_of(item, self._mapping)
+
+    def whole(self, request: Incoming) -> tuple[str, bytes]:
+        """The request as it is."""
+        return request.headers.get("content-type", ""), request.body
 
     def alone(self, item: object) -> tuple[str, bytes]:
         """A request with one notification."""
@@ -164,6 +172,13 @@ class CloudEventsSender:
         """The canonical event of an item."""
         return cloudevents.events_of(item)
 
+    def whole(self, request: Incoming) -> tuple[str, bytes]:
+        """The request as it is; in binary mode, its headers too."""
+        if request.media_type in (cloudevents.BATCH, cloudevents.STRUCTURED):
+            return request.headers["content-type"], request.body
+        named = {name: value for name, value in request.headers.items() if name.startswith("ce-")}
+        return self.alone({**named, "data_base64": base64.b64encode(request.body).decode()})
+
     def alone(self, item: object) -> tuple[str, bytes]:
         """A request in structured mode."""
         return cloudevents.STRUCTURED, _dumps(item)
@@ -194,6 +209,20 @@ def _list(body: bytes, *, fewest: int) -> Sequence[object]:
     if len(items) > MOST_ITEMS:
         raise BadEvent("too_many", f"more than {MOST_ITEMS} items")
     return items
+
+
+def letter_sender(crm: str, body: bytes, senders: "Senders") -> tuple[Sender, str]:
+    """Who reads a dead letter that came from `crm`, and as what content type. Raises Refused 404.
+
+    The tracker keeps canonical events that it could not use, through whichever door they came: a body that is
+    one object is such an event.
+    """
+    if body[:1] == b"{":
+        return CloudEventsSender(), cloudevents.STRUCTURED
+    sender = senders.get(crm)
+    if sender is None:
+        raise Refused(404, f"there is no sender {crm!r:.60}")
+    return sender, cloudevents.BATCH if isinstance(sender, CloudEventsSender) else "application/json"
 
 
 Senders = Mapping[str, Sender]
