@@ -19,8 +19,9 @@ def set_up(level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     on_terminal = sys.stderr.isatty()
+    # Tracebacks without the values of variables: these are about people.
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if on_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

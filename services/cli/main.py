@@ -5,6 +5,7 @@ import sys
 import structlog
 import typer
 
+from services import logs
 from services.cli import charter, demo, replay, up
 from services.errors import BatonError, UsageError
 
@@ -26,6 +27,7 @@ app.add_typer(demo.app)
 @app.callback()
 def baton() -> None:
     """Times the passing of leads from marketing to sales, and shows both teams one truth."""
+    logs.set_up("info")
 
 
 def main() -> None:

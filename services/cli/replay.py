@@ -176,13 +176,19 @@ def _clocks_table(summary: Summary) -> Table:
 def _handoffs_table(summary: Summary) -> Table:
     table = Table(title="Handoffs by source", title_justify="left", box=SIMPLE)
     table.add_column("source")
-    for name in ("opened", "accepted", "rejected", "touched", "won", "lost", "win rate"):
+    for name in ("opened", "accepted", "rejected", "touched", "won", "of opened", "lost", "win rate"):
         table.add_column(name, justify="right")
     rows = sorted(summary.handoffs_by_source.items(), key=lambda item: -item[1].opened)
     for name, tally in [*rows, ("all", summary.handoffs)]:
         closed = tally.won + tally.lost
-        numbers = (tally.opened, tally.accepted, tally.rejected, tally.touched, tally.won, tally.lost)
-        table.add_row(name, *(f"{each:,}" for each in numbers), f"{tally.won / closed:.1%}" if closed else "-")
+        numbers = (tally.opened, tally.accepted, tally.rejected, tally.touched, tally.won)
+        table.add_row(
+            name,
+            *(f"{each:,}" for each in numbers),
+            f"{tally.won / tally.opened:.1%}" if tally.opened else "-",
+            f"{tally.lost:,}",
+            f"{tally.won / closed:.1%}" if closed else "-",
+        )
     return table
 
 

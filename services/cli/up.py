@@ -74,13 +74,13 @@ async def serve(
         parts.append(asyncio.create_task(besides()))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([*parts[:2], stopped], return_when=asyncio.FIRST_COMPLETED)
+    for task in parts[2:]:
+        task.cancel()
     # Whoever waits for an answer gets it before the judging ends.
     embedded.end_streams()
     server.should_exit = True
     await asyncio.wait([parts[1]])
     stop.set()
-    for task in parts[2:]:
-        task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*parts, stopped)
 

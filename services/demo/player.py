@@ -12,12 +12,14 @@ import structlog
 
 from services.demo.story import Delivery, Story
 from services.domain.instants import SECOND, Instant
+from services.errors import Unavailable
 from services.gateway.signatures import sign_hubspot, sign_standard_webhook
 from services.ports import WallClock
 
 log = structlog.get_logger()
 
 _RETRY_AFTER = 1.0  # real seconds
+_TRIES = 10
 _CLOUDEVENTS = "application/cloudevents+json"
 
 
@@ -54,13 +56,21 @@ async def play(
     async with httpx2.AsyncClient(base_url=base_url, timeout=10, trust_env=False) as client:
         for delivery in in_order(story):
             await asyncio.sleep(max(0.0, clock.real_seconds(delivery.at - clock.now())))
-            while not await _post(client, delivery, secrets, clock):
-                await asyncio.sleep(_RETRY_AFTER)
+            await _deliver(client, delivery, secrets, clock)
             sent(delivery)
 
 
+async def _deliver(client: httpx2.AsyncClient, delivery: Delivery, secrets: Secrets, clock: WallClock) -> None:
+    """Send it until it is acknowledged, as every CRM does (but for longer)."""
+    for _ in range(_TRIES):
+        if await _post(client, delivery, secrets, clock):
+            return
+        await asyncio.sleep(_RETRY_AFTER)
+    raise Unavailable(f"the gateway has not taken a webhook in {_TRIES} tries")
+
+
 async def _post(client: httpx2.AsyncClient, delivery: Delivery, secrets: Secrets, clock: WallClock) -> bool:
-    """Send it; whether it was acknowledged. As every CRM, it tries again where it was not."""
+    """Send it once; whether it was acknowledged."""
     path = f"/hooks/{delivery.crm}"
     if delivery.crm == "hubspot":
         body = orjson.dumps(delivery.items)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 
 from schemas.csv_map import CsvMap
 from services.domain.deals import owners
@@ -158,7 +158,15 @@ def _json_lines(stream: BinaryIO) -> Lines:
 def _csv(stream: BinaryIO, path: Path, csv_map: CsvMap | None) -> Lines:
     if csv_map is None:
         raise UsageError(f"{path}: a CSV history needs --map MAP.yaml, which says what its columns mean")
-    rows = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    try:
+        yield from _rows(text, path, csv_map)
+    finally:
+        text.detach()  # or it would close the file that it was lent
+
+
+def _rows(text: TextIO, path: Path, csv_map: CsvMap) -> Lines:
+    rows = csv.reader(text)
     header = next(rows, None)
     if header is None:
         raise UsageError(f"{path}: the file is empty; its first line must name the columns")
