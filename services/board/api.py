@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from schemas import api
@@ -66,12 +66,13 @@ class Api:
         coming = next((each for each in charters.versions if each is not charter and each.effective_from > now), None)
         return shapes.charter_document(charter, in_force, coming)
 
-    async def stream(
-        self,
-        last_event_id: Annotated[str | None, Header(description="The id of the last event that was read.")] = None,
-    ) -> StreamingResponse:
-        """Server-sent events: `changed`, with the version of what is shown, at once and whenever it has changed."""
-        seen = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else None
+    async def stream(self, request: Request) -> StreamingResponse:
+        """Server-sent events: `changed`, with the version of what is shown, at once and whenever it has changed.
+
+        With the `Last-Event-ID` that browsers send when they connect again, only what is newer.
+        """
+        last = request.headers.get("last-event-id", "")
+        seen = int(last) if last.isascii() and last.isdecimal() else None
         # A proxy that buffers would hold the events back.
         return StreamingResponse(
             server_sent_events(self._feed, seen), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}

@@ -1,10 +1,11 @@
 """The board on an app of its own, with views in memory."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
 from services.domain.charter import Charters
@@ -43,3 +44,10 @@ def client(app: FastAPI) -> Iterator[TestClient]:
     """A client of the app."""
     with TestClient(app, follow_redirects=False) as client:
         yield client
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A client that decodes a path once, as servers do; TestClient does it twice, and `%25` would not survive."""
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://board") as browser:
+        yield browser
