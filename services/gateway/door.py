@@ -26,7 +26,7 @@ from services.ports import EventLog, HeldRequest, Quarantine, Record, Tally, Wal
 MOST_IN_WORK = 256
 """Requests at one time. With bodies of at most 1 MiB this bounds the memory they take."""
 MOST_AHEAD = 300 * SECOND
-"""How far a CRM's clock may be ahead of ours, as far as a signature's may."""
+"""Five minutes, as for the timestamp of a signature: beyond them a time is a mistake, not a clock that differs."""
 RETRY_AFTER = 1
 """Seconds after which a sender may try again when the gateway is full: places are free within milliseconds."""
 
@@ -79,13 +79,16 @@ class Door:
         clock: WallClock,
         senders: Senders,
         most_in_work: int = MOST_IN_WORK,
+        most_ahead: int = MOST_AHEAD,
     ) -> None:
+        """`most_ahead`, in microseconds, is how far a CRM's clock may be ahead of ours."""
         self._log = log
         self._quarantine = quarantine
         self._tally = tally
         self._clock = clock
         self._senders = senders
         self._most_in_work = most_in_work
+        self._most_ahead = most_ahead
         self._in_work = 0
 
     @property
@@ -228,7 +231,7 @@ class Door:
         )
 
     def _check_time(self, event: Event) -> None:
-        if event.time > self._clock.now() + self._scaled(MOST_AHEAD):
+        if event.time > self._clock.now() + self._scaled(self._most_ahead):
             raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
 
     async def _bury(self, crm: str, sender: Sender, request: Incoming, bad: BadEvent) -> None:

@@ -13,6 +13,8 @@ MOST_DEPTH = 32
 MOST_NODES = 10_000
 """Values in a document; a hundred notifications of HubSpot have 1,500."""
 
+_CONTAINERS = (dict, list)
+
 
 class UnreadableJson(ValueError):
     """The bytes are no JSON that can be trusted; the text says why, for the sender."""
@@ -72,7 +74,7 @@ def _check(value: object, *, strings: bool) -> None:
         if strings:
             for node in level:
                 _check_texts(node)
-        containers = [node for node in level if isinstance(node, dict | list)]
+        containers = [node for node in level if isinstance(node, _CONTAINERS)]
         depth += bool(containers)
         if depth > MOST_DEPTH:
             raise UnreadableJson(f"nested deeper than {MOST_DEPTH} levels")
