@@ -13,7 +13,7 @@ from services.board import reference
 from services.board.desk import NOT_FOUND, Desk
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
-from services.board.overview import charter_at
+from services.board.overview import ATTENTION_SHOWN, charter_at
 from services.board.reasons import STATUS_WORDS
 from services.board.rendering import FOREVER, Rendering
 from services.board.timeline import days_newest_first, entries, facts
@@ -47,7 +47,9 @@ class Pages:
         """The board."""
         seen = self._desk.overview()
         times = Times(zone_of(seen.charter), seen.now)
-        return self._page("board.html", here="/", version=seen.version, seen=seen, times=times)
+        return self._page(
+            "board.html", here="/", version=seen.version, seen=seen, times=times, attention_shown=ATTENTION_SHOWN
+        )
 
     def leads(self, query: Annotated[LeadsQuery, Query()]) -> Response:
         """The list of leads."""
