@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Dialect, Table, bindparam
+from sqlalchemy import ClauseElement, Connection, Dialect, Table, and_, bindparam, column, select, values
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.adapters.tables import events
@@ -38,22 +38,54 @@ def insert_into(table: Table, dialect: Dialect) -> sqlite.Insert | postgresql.In
     return insert(table)
 
 
+class Prepared:
+    """A statement that is compiled once; its values are handed in the order in which it names them."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self._names = None if dialect.positional else list(compiled.params)
+
+    def values(self, row: Values) -> Any:
+        """The values as the driver takes them."""
+        return row if self._names is None else dict(zip(self._names, row, strict=True))
+
+
 class Writer:
-    """Writes rows of one table by a statement that is compiled once: compiling costs more than a row."""
+    """Writes many rows of one table: compiling the statement each time would cost more than a row."""
 
     def __init__(self, statement: sqlite.Insert | postgresql.Insert, dialect: Dialect, columns: Sequence[str]) -> None:
-        compiled = statement.values({name: bindparam(name) for name in columns}).compile(dialect=dialect)
-        self._sql = str(compiled)
-        self._names = None if compiled.positional else columns
+        self._prepared = Prepared(statement.values({name: bindparam(name) for name in columns}), dialect)
 
-    def write(self, connection: Connection, rows: Sequence[Values]) -> int:
-        """Write all rows; their values are in the order of the columns. Returns how many the database wrote."""
-        if not rows:
-            return 0
-        if self._names is None:
-            return connection.exec_driver_sql(self._sql, list(rows)).rowcount
-        names = self._names
-        return connection.exec_driver_sql(self._sql, [dict(zip(names, row, strict=True)) for row in rows]).rowcount
+    def write(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """Write all rows; their values are in the order of the columns."""
+        if rows:
+            connection.exec_driver_sql(self._prepared.sql, [self._prepared.values(row) for row in rows])
+
+
+class EventFinder:
+    """Finds events by stream, source and id.
+
+    They are asked for in groups of one size, the last filled up by repeating itself, so that the statement stays
+    the same; and joined, because SQLite reads the whole table for `(a, b, c) IN (VALUES ...)`.
+    """
+
+    _GROUP = 100
+
+    def __init__(self, dialect: Dialect) -> None:
+        keys = (events.c.stream, events.c.source, events.c.id)
+        names = [column(key.name, key.type) for key in keys]
+        wanted = values(*names, name="wanted").data([("", "", "")] * self._GROUP).cte("wanted")
+        same = and_(*(key == wanted.c[key.name] for key in keys))
+        self._prepared = Prepared(select(*EVENT_COLUMNS).join_from(wanted, events, same), dialect)
+
+    def find(self, connection: Connection, identities: Collection[tuple[str, str, str]]) -> Iterator[Event]:
+        """Those of the events that are stored, some of them more than once."""
+        for group in chunks(identities, self._GROUP):
+            group += group[-1:] * (self._GROUP - len(group))
+            row = tuple(part for identity in group for part in identity)
+            for found in connection.exec_driver_sql(self._prepared.sql, self._prepared.values(row)):
+                yield read_event(found)
 
 
 def upsert(table: Table, dialect: Dialect, **instead: Any) -> Writer:

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, bindparam, case, delete, func, or_, select, update
 
 from services.adapters import tables
 from services.adapters.database import Database
 from services.adapters.sql_rows import (
     ALERT_COLUMNS,
     EVENT_COLUMNS,
+    EventFinder,
     Writer,
     alert_values,
     chunks,
@@ -26,7 +27,7 @@ from services.adapters.sql_rows import (
 from services.domain.events import Event
 from services.domain.instants import Instant
 from services.errors import PositionLost, UsageError
-from services.storage import Changes, DealRow, TransitionRow
+from services.storage import Changes, DealRow, TransitionRow, stream_of
 
 _LEAD = values_of(tables.leads)
 _HANDOFF = values_of(tables.handoffs)
@@ -38,9 +39,6 @@ _POSITION = select(tables.positions.c.next).where(
     tables.positions.c.topic == bindparam("topic"), tables.positions.c.partition == bindparam("partition")
 )
 _STATES = select(tables.leads.c.key, tables.leads.c.state).where(tables.leads.c.key.in_(_KEYS))
-_KNOWN_EVENTS = select(*EVENT_COLUMNS).where(
-    tuple_(tables.events.c.stream, tables.events.c.source, tables.events.c.id).in_(_KEYS)
-)
 _EVENTS = select(*EVENT_COLUMNS).where(tables.events.c.stream.in_(_KEYS))
 _TRANSITIONS = select(tables.transitions).where(tables.transitions.c.lead.in_(_KEYS))
 _DEALS = select(tables.deals).where(tables.deals.c.deal.in_(_KEYS))
@@ -63,6 +61,7 @@ class SqlStore:
         dialect = database.dialect
         dead_letter = insert_into(tables.dead_letters, dialect).excluded
         counter = insert_into(tables.counters, dialect).excluded
+        self._finder = EventFinder(dialect)
         self._events = upsert(tables.events, dialect)
         self._leads = upsert(tables.leads, dialect)
         self._handoffs = upsert(tables.handoffs, dialect)
@@ -100,11 +99,8 @@ class SqlStore:
     def known_events(self, identities: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Event]:
         """Of (stream, source, id), those that are stored, with what is stored."""
         with self._database.reading() as connection:
-            return {
-                (row[0], row[1], row[2]): read_event(row)
-                for part in chunks(identities)
-                for row in connection.execute(_KNOWN_EVENTS, {"keys": part})
-            }
+            found = self._finder.find(connection, identities)
+            return {(stream_of(event), event.source, event.id): event for event in found}
 
     def events(self, streams: Collection[str]) -> Mapping[str, Sequence[Event]]:
         """All events of the streams; a stream without events has an empty list."""
