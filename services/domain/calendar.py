@@ -60,9 +60,9 @@ class Calendar:
         self.name = name
         self.zone = zone
         self.day_seconds = day_seconds
-        self._week = tuple(tuple(week.get(weekday, ())) for weekday in range(7))
+        self._week = tuple(tuple(sorted(week.get(weekday, ()))) for weekday in range(7))
         self._closed = frozenset(closed)
-        self._opened = dict(opened or {})
+        self._opened = {day: tuple(sorted(windows)) for day, windows in (opened or {}).items()}
         self._first_day = self._end_day = 0
         # The table holds for instants from _from to before _to.
         self._from: Instant = 0

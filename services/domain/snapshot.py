@@ -28,7 +28,7 @@ def freeze(lead: Lead, told: ToldByInstance) -> dict[str, Any]:
         "last": tuple(lead.last) if lead.last is not None else None,
         "handoff": _freeze_handoff(lead.handoff) if lead.handoff is not None else None,
         "handoffs_opened": lead.handoffs_opened,
-        "started": lead.started,
+        "started": dict(lead.started),
         "open": [
             _freeze_instance(instance, told.get((instance.clock.name, instance.number), Told()))
             for instance in lead.open.values()
