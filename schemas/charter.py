@@ -18,7 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from schemas import charter_shares as shares
+from schemas import charter_times as times
 from schemas import charter_values as values
+from schemas import charter_when
 from services.domain.charter import Side
 from services.domain.conditions import COMPARISONS
 from services.domain.events import TYPES_BY_WIRE_NAME
@@ -81,47 +84,42 @@ def _measure(value: object) -> str:
     return text
 
 
-def _side(value: object) -> object:
-    """A side by its name; anything else is left to the model to refuse."""
-    return Side(value) if isinstance(value, str) and value in set(Side) else value
-
-
 Text = Annotated[str, BeforeValidator(values.read_text), WithJsonSchema({"type": ["string", "number"]})]
 Name = Annotated[str, BeforeValidator(values.read_name)]
 ClockName = Annotated[str, BeforeValidator(values.read_clock_name)]
-Moment = Annotated[datetime, BeforeValidator(values.read_moment)]
-Day = Annotated[date, BeforeValidator(values.read_date)]
+Moment = Annotated[datetime, BeforeValidator(times.read_moment)]
+Day = Annotated[date, BeforeValidator(times.read_date)]
 Duration = Annotated[
-    str, BeforeValidator(values.read_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
+    str, BeforeValidator(times.read_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
 ]
 Wait = Annotated[
     str,
-    BeforeValidator(values.read_wait),
+    BeforeValidator(times.read_wait),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": _DURATION_PATTERN}, {"const": 0}]}),
 ]
 DayLength = Annotated[
-    str, BeforeValidator(values.read_day), WithJsonSchema({"type": "string", "pattern": r"^([0-9]{1,6}[hms])+$"})
+    str, BeforeValidator(times.read_day), WithJsonSchema({"type": "string", "pattern": r"^([0-9]{1,6}[hms])+$"})
 ]
-Zone = Annotated[str, BeforeValidator(values.read_zone)]
-AtRisk = Annotated[Decimal, BeforeValidator(values.read_at_risk), WithJsonSchema(_SHARE_SCHEMA)]
-Objective = Annotated[Decimal, BeforeValidator(values.read_objective), WithJsonSchema(_SHARE_SCHEMA)]
-EscalationShare = Annotated[Decimal, BeforeValidator(values.read_escalation), WithJsonSchema(_SHARE_SCHEMA)]
-Quantity = Annotated[Decimal, BeforeValidator(values.read_quantity), WithJsonSchema(_SHARE_SCHEMA)]
+Zone = Annotated[str, BeforeValidator(times.read_zone)]
+AtRisk = Annotated[Decimal, BeforeValidator(shares.read_at_risk), WithJsonSchema(_SHARE_SCHEMA)]
+Objective = Annotated[Decimal, BeforeValidator(shares.read_objective), WithJsonSchema(_SHARE_SCHEMA)]
+EscalationShare = Annotated[Decimal, BeforeValidator(shares.read_escalation), WithJsonSchema(_SHARE_SCHEMA)]
+Quantity = Annotated[Decimal, BeforeValidator(shares.read_quantity), WithJsonSchema(_SHARE_SCHEMA)]
 EventName = Annotated[
     str,
     BeforeValidator(values.read_event_type),
     WithJsonSchema({"type": "string", "enum": list(TYPES_BY_WIRE_NAME)}),
 ]
 Measure = Annotated[str, BeforeValidator(_measure), WithJsonSchema({"type": "string", "enum": list(MEASURES)})]
-PromisedBy = Annotated[Side, BeforeValidator(_side)]
+PromisedBy = Annotated[Side, BeforeValidator(values.read_side)]
 Period = Literal["week", "month", "quarter", "year"]
 Windows = Annotated[
-    list[Annotated[str, BeforeValidator(values.read_window)]],
-    BeforeValidator(values.one_or_list),
+    list[Annotated[str, BeforeValidator(times.read_window)]],
+    BeforeValidator(times.one_or_list),
     WithJsonSchema({"anyOf": [_HOURS_SCHEMA, {"type": "array", "items": _HOURS_SCHEMA}]}),
 ]
-Weekdays = Annotated[str, BeforeValidator(values.read_weekdays)]
-Test = Annotated[Any, PlainValidator(values.read_test), WithJsonSchema(_TEST_SCHEMA)]
+Weekdays = Annotated[str, BeforeValidator(times.read_weekdays)]
+Test = Annotated[Any, PlainValidator(charter_when.read_test), WithJsonSchema(_TEST_SCHEMA)]
 When = dict[Name, Test]
 
 
@@ -169,7 +167,7 @@ class CalendarPart(_Part):
         description="Hours by weekday or range of weekdays; an end not after its start lies on the next day.",
         examples=['{mon-fri: "09:00-17:00"}'],
     )
-    holidays: Holidays = Field(default_factory=Holidays, description="Dates that differ from the week.")
+    holidays: Holidays | None = Field(None, description="Dates that differ from the week.")
     day: DayLength | None = Field(None, description='What "1d" means here; a week is 5 of them.', examples=["8h"])
 
 

@@ -5,8 +5,10 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from schemas import charter_times as times
 from schemas import charter_values as values
-from schemas.charter import CalendarPart, CharterDocument, ClockPart, TargetPart, TriggerPart, When
+from schemas.charter import CalendarPart, CharterDocument, ClockPart, Holidays, TargetPart, TriggerPart, When
+from schemas.charter_when import tests_of
 from services.charters.country import public_holidays
 from services.domain import conditions
 from services.domain.calendar import Calendar, Hours
@@ -38,23 +40,24 @@ def build_calendar(name: str, part: CalendarPart) -> Calendar:
     """One calendar; the public holidays of its country are closed dates."""
     week: dict[int, list[Hours]] = {}
     for text, windows in part.hours.items():
-        for weekday in values.weekdays(text):
+        for weekday in times.weekdays(text):
             week[weekday] = _windows(windows)
-    closed = set(part.holidays.closed)
-    if part.holidays.country is not None:
-        closed.update(public_holidays(part.holidays.country, part.holidays.subdivision))
+    holidays = part.holidays or Holidays()
+    closed = set(holidays.closed)
+    if holidays.country is not None:
+        closed.update(public_holidays(holidays.country, holidays.subdivision))
     return Calendar(
         name=name,
         zone=ZoneInfo(part.timezone),
         week=week,
         closed=closed,
-        opened={day: _windows(windows) for day, windows in part.holidays.open.items()},
+        opened={day: _windows(windows) for day, windows in holidays.open.items()},
         day_seconds=None if part.day is None else parse_duration(part.day).seconds,
     )
 
 
 def _windows(texts: list[str]) -> list[Hours]:
-    return sorted(values.window(text) for text in texts)
+    return sorted(times.window(text) for text in texts)
 
 
 def _clock(name: str, part: ClockPart, calendars: Mapping[str, Calendar]) -> Clock:
@@ -94,7 +97,7 @@ def _triggers(parts: list[TriggerPart]) -> tuple[Trigger, ...]:
 
 def build_when(when: When) -> conditions.When:
     """The tests of a `when`."""
-    return conditions.When(tuple((name, test) for name, asked in when.items() for test in values.tests_of(asked)))
+    return conditions.When(tuple((name, test) for name, asked in when.items() for test in tests_of(asked)))
 
 
 def _microseconds(duration: str, calendar: Calendar) -> int:

@@ -6,6 +6,7 @@ Like all rules these read nodes and pass over what has no shape, which `shape` r
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from schemas import charter_times as times
 from schemas import charter_values as values
 from services.charters import country
 from services.charters.nodes import Finding, Node
@@ -41,8 +42,8 @@ def _week(place: str, hours: Node) -> Iterator[Finding]:
     lines: dict[int, int] = {}
     stretches: list[_Stretch] = []
     for text, entry in hours.entries():
-        for weekday in dict.fromkeys(values.or_none(values.weekdays, text) or ()):
-            name = values.WEEKDAYS[weekday]
+        for weekday in dict.fromkeys(values.or_none(times.weekdays, text) or ()):
+            name = times.WEEKDAYS[weekday]
             if weekday in lines:
                 yield Finding(
                     entry.line,
@@ -60,7 +61,7 @@ def _week(place: str, hours: Node) -> Iterator[Finding]:
 def _stretches(node: Node, offset: int, day: str) -> list[_Stretch]:
     found = []
     for each in node.items if isinstance(node.value, list) else (node,):
-        hours = values.or_none(values.window, each.value)
+        hours = values.or_none(times.window, each.value)
         if hours is not None:
             found.append(_Stretch(offset + hours.start, offset + hours.end, each.line, f"{day} {each.value}"))
     return found

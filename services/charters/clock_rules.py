@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
+from schemas import charter_shares as shares
 from schemas import charter_values as values
 from schemas import events
 from services.charters.nodes import Finding, Node
@@ -100,7 +101,7 @@ def _escalation(place: str, clock: Node) -> Iterator[Finding]:
     highest = None
     for number, step in enumerate(clock.list("escalate"), 1):
         node = step.get("at")
-        share = values.or_none(values.read_escalation, node.value) if node is not None else None
+        share = values.or_none(shares.read_escalation, node.value) if node is not None else None
         if node is None or share is None:
             continue
         if highest is not None and share < highest:

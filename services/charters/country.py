@@ -1,5 +1,6 @@
 """Public holidays of a country or one of its regions, by date with their names."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -22,7 +23,10 @@ def public_holidays(country: str, subdivision: str | None) -> Mapping[date, str]
     languages = holidays.country_holidays(country, subdiv=subdivision).supported_languages
     english = next((each for each in ("en_US", "en_GB") if each in languages), None)
     years = range(FIRST_YEAR, LAST_YEAR + 1)
-    return dict(holidays.country_holidays(country, subdiv=subdivision, years=years, language=english))
+    with warnings.catch_warnings():
+        # India's moving feasts are known for some decades only, which the library says on every use.
+        warnings.simplefilter("ignore", UserWarning)
+        return dict(holidays.country_holidays(country, subdiv=subdivision, years=years, language=english))
 
 
 def find_fault(country: str, subdivision: str | None) -> tuple[str, str] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from schemas.charter import CalendarPart, CharterDocument, ClockPart, Commitment, Goal, TargetPart
+from schemas.charter import CalendarPart, CharterDocument, ClockPart, Commitment, Goal, Holidays, TargetPart
 from services.charters import words
 from services.charters.build import build_when
 from services.charters.country import country_name, public_holidays
@@ -170,15 +170,15 @@ def _goal_details(goal: Goal) -> list[str]:
 
 def _calendar(calendar: CalendarPart) -> str:
     hours = "round the clock" if words.is_round_the_clock(calendar) else words.week_in_words(calendar)
-    country = calendar.holidays.country
-    region = f" ({calendar.holidays.subdivision})" if calendar.holidays.subdivision else ""
-    holidays = f" Closed on the public holidays of {country_name(country)}{region}." if country else ""
+    holidays = calendar.holidays or Holidays()
+    region = f" ({holidays.subdivision})" if holidays.subdivision else ""
+    closed = f" Closed on the public holidays of {country_name(holidays.country)}{region}." if holidays.country else ""
     day = f' "1 day" means {words.duration_in_words(calendar.day)} of it.' if calendar.day else ""
-    return f"{hours}, by the clocks of {calendar.timezone}.{holidays}{day}"
+    return f"{hours}, by the clocks of {calendar.timezone}.{closed}{day}"
 
 
 def _coming_dates(calendar: CalendarPart, today: date) -> list[str]:
-    holidays = calendar.holidays
+    holidays = calendar.holidays or Holidays()
     said: dict[date, str] = {}
     if holidays.country is not None:
         names = public_holidays(holidays.country, holidays.subdivision)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from schemas import charter_shares as shares
 from schemas import charter_values as values
 from schemas.charter import SHARES, spell_out_attainment
 from services.charters.nodes import Finding, Node
@@ -26,14 +27,14 @@ def _measured(root: Node, place: str, promise: Node, amount_key: str) -> Iterato
     if measure == "attainment":
         yield from _clock(root, place, promise, spelled.get("attainment"))
     amount = promise.get(amount_key)
-    if amount is None or values.or_none(values.read_quantity, amount.value) is None:
+    if amount is None or values.or_none(shares.read_quantity, amount.value) is None:
         return
     if measure in SHARES:
         try:
-            values.read_share(amount.value)
+            shares.read_share(amount.value)
         except ValueError as error:
             yield Finding(amount.line, f"{place}.{amount_key}: {measure} is a share: {error}")
-    elif values.is_percentage(amount.value):
+    elif shares.is_percentage(amount.value):
         number = str(amount.value).rstrip("% ")
         yield Finding(amount.line, f"{place}.{amount_key}: {measure} is no share; write a number such as {number}")
 

@@ -91,8 +91,6 @@ _WORDS: dict[str, Callable[[Node, Path, ErrorDetails], str]] = {
     "too_short": _empty,
     "bool_type": _no_bool,
     "literal_error": _not_among,
-    "enum": _not_among,
-    "is_instance_of": _not_among,
     "value_error": _value,
 }
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from schemas import charter_values as values
-from schemas.charter import AMOUNTS, CalendarPart, TriggerPart
+from schemas import charter_times as times
+from schemas.charter import AMOUNTS, CalendarPart, Holidays, TriggerPart
 from services.charters.build import build_when
 from services.domain.calendar import MINUTES_A_DAY
 
@@ -106,9 +106,8 @@ def measure_in_words(measure: str, amount: Decimal, *, currency: str | None = No
 
 def is_round_the_clock(calendar: CalendarPart) -> bool:
     """Whether the calendar counts all time."""
-    days = {day for text, hours in calendar.hours.items() if hours == ["00:00-24:00"] for day in values.weekdays(text)}
-    exceptions = calendar.holidays
-    return len(days) == len(_DAYS) and not (exceptions.country or exceptions.closed or exceptions.open)
+    days = {day for text, hours in calendar.hours.items() if hours == ["00:00-24:00"] for day in times.weekdays(text)}
+    return len(days) == len(_DAYS) and calendar.holidays in (None, Holidays())
 
 
 def week_in_words(calendar: CalendarPart) -> str:
@@ -121,7 +120,7 @@ def hours_in_words(windows: Sequence[str]) -> str:
     said = []
     for text in windows:
         start, _, end = text.partition("-")
-        overnight = values.window(text).end > MINUTES_A_DAY
+        overnight = times.window(text).end > MINUTES_A_DAY
         said.append(f"{start} to {end}{' of the next day' if overnight else ''}")
     return listed(said) or "closed"
 
@@ -144,7 +143,7 @@ def moment_in_words(moment: datetime) -> str:
 def _weekdays(text: str) -> str:
     said = []
     for part in text.split(","):
-        days = [_DAYS[day] for day in values.weekdays(part)]
+        days = [_DAYS[day] for day in times.weekdays(part)]
         said.append(f"{days[0]} to {days[-1]}" if len(days) > 1 else days[0])
     return listed(said)
 
