@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import accumulate
 
 from services.domain.instants import DAY, EPOCH, SECOND, Instant, from_datetime
 
@@ -35,6 +36,33 @@ class Hours:
             raise ValueError(f"no window of a day: {self.start} to {self.end} minutes")
 
 
+class _Table:
+    """The windows from one day to another, and how much they count up to the end of each. Never changed."""
+
+    def __init__(
+        self, first_day: int, end_day: int, starts: list[Instant], ends: list[Instant], through: list[int]
+    ) -> None:
+        self.first_day = first_day
+        self.end_day = end_day
+        self.starts = starts
+        self.ends = ends
+        self.through = through
+        # Nearer to its ends it may lack a window of the day before or after.
+        self.since: Instant = (first_day + _MARGIN_DAYS - _EPOCH_ORDINAL) * DAY
+        self.until: Instant = (end_day - _MARGIN_DAYS - _EPOCH_ORDINAL) * DAY
+
+    def elapsed(self, instant: Instant) -> int:
+        """Counted microseconds from the table's start to `instant`."""
+        index = bisect_right(self.ends, instant)  # the first window that is not wholly before the instant
+        if index == len(self.ends):
+            return self.through[-1] if index else 0
+        start = self.starts[index]
+        return self.through[index] - (self.ends[index] - (instant if instant > start else start))
+
+
+_NO_TABLE = _Table(1, 1, [], [], [])
+
+
 class Calendar:
     """The windows of a week in one zone, with closed and opened dates.
 
@@ -63,21 +91,16 @@ class Calendar:
         self._week = tuple(tuple(sorted(week.get(weekday, ()))) for weekday in range(7))
         self._closed = frozenset(closed)
         self._opened = {day: tuple(sorted(windows)) for day, windows in (opened or {}).items()}
-        self._first_day = self._end_day = 0
-        # The table holds for instants from _from to before _to.
-        self._from: Instant = 0
-        self._to: Instant = 0
-        self._starts: list[Instant] = []
-        self._ends: list[Instant] = []
-        self._through: list[int] = []  # counted microseconds from the table's start to the end of window i
+        self._table = _NO_TABLE
 
     def counted(self, start: Instant, end: Instant) -> int:
         """Counted microseconds in `[start, end)`; 0 when `end` is not after `start`."""
         if end <= start:
             return 0
-        if start < self._from or end >= self._to:
-            self._cover(start, end)
-        return self._elapsed(end) - self._elapsed(start)
+        table = self._table
+        if start < table.since or end >= table.until:
+            table = self._cover(start, end)
+        return table.elapsed(end) - table.elapsed(start)
 
     def add(self, start: Instant, amount: int) -> Instant:
         """The earliest instant at which `amount` microseconds have been counted since `start`.
@@ -86,51 +109,46 @@ class Calendar:
         """
         if amount <= 0:
             return start
-        if start < self._from or start >= self._to:
-            self._cover(start, start)
-        wanted = self._elapsed(start) + amount
-        index = bisect_left(self._through, wanted)
-        while index == len(self._through):
-            if self._end_day >= _HORIZON:
+        table = self._table
+        if start < table.since or start >= table.until:
+            table = self._cover(start, start)
+        while True:
+            wanted = table.elapsed(start) + amount
+            index = bisect_left(table.through, wanted)
+            if index < len(table.through):
+                return table.ends[index] - (table.through[index] - wanted)
+            if table.end_day >= _HORIZON:
                 raise NeverCounted(f"calendar {self.name!r} has no counted time left after its last open day")
-            self._cover(start, self._to + _STEP_DAYS * DAY)
-            wanted = self._elapsed(start) + amount
-            index = bisect_left(self._through, wanted)
-        return self._ends[index] - (self._through[index] - wanted)
+            table = self._cover(start, table.until + _STEP_DAYS * DAY)
 
     def windows(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
         """The counted stretches that lie in `[start, end)`, cut to it, in order."""
         if end <= start:
             return
-        if start < self._from or end >= self._to:
-            self._cover(start, end)
-        index = bisect_right(self._ends, start)
-        while index < len(self._starts) and self._starts[index] < end:
-            yield max(start, self._starts[index]), min(end, self._ends[index])
+        table = self._table
+        if start < table.since or end >= table.until:
+            table = self._cover(start, end)
+        index = bisect_right(table.ends, start)
+        while index < len(table.starts) and table.starts[index] < end:
+            yield max(start, table.starts[index]), min(end, table.ends[index])
             index += 1
 
-    def _elapsed(self, instant: Instant) -> int:
-        # bisect_right on the ends: the first window that is not wholly before the instant.
-        index = bisect_right(self._ends, instant)
-        if index == len(self._ends):
-            return self._through[-1] if index else 0
-        start = self._starts[index]
-        end = self._ends[index]
-        return self._through[index] - (end - (instant if instant > start else start))
-
-    def _cover(self, start: Instant, end: Instant) -> None:
-        """Make the table hold from `start` to `end`, growing by at least half of what it has."""
+    def _cover(self, start: Instant, end: Instant) -> "_Table":
+        """A table that holds from `start` to `end`; one that grows does so by at least half of what it has."""
+        table = self._table
         first = start // DAY + _EPOCH_ORDINAL - _MARGIN_DAYS
         last = end // DAY + _EPOCH_ORDINAL + _MARGIN_DAYS + 1
-        if self._starts:
-            growth = max(_STEP_DAYS, (self._end_day - self._first_day) // 2)
-            first = min(self._first_day, first if first >= self._first_day else first - growth)
-            last = max(self._end_day, last if last <= self._end_day else last + growth)
+        if table.ends:
+            growth = max(_STEP_DAYS, (table.end_day - table.first_day) // 2)
+            first = min(table.first_day, first if first >= table.first_day else first - growth)
+            last = max(table.end_day, last if last <= table.end_day else last + growth)
         else:
             last += _STEP_DAYS
-        self._build(max(first, 1), min(last, _HORIZON + _STEP_DAYS))
+        # One assignment: other threads see the old table or the new one, never a part of it.
+        self._table = self._built(max(first, 1), min(last, _HORIZON + _STEP_DAYS))
+        return self._table
 
-    def _build(self, first_day: int, end_day: int) -> None:
+    def _built(self, first_day: int, end_day: int) -> "_Table":
         starts: list[Instant] = []
         ends: list[Instant] = []
         for ordinal in range(first_day, end_day):
@@ -146,15 +164,8 @@ class Calendar:
                 else:
                     starts.append(start)
                     ends.append(end)
-        through: list[int] = []
-        total = 0
-        for start, end in zip(starts, ends, strict=True):
-            total += end - start
-            through.append(total)
-        self._first_day, self._end_day = first_day, end_day
-        self._from = (first_day + _MARGIN_DAYS - _EPOCH_ORDINAL) * DAY
-        self._to = (end_day - _MARGIN_DAYS - _EPOCH_ORDINAL) * DAY
-        self._starts, self._ends, self._through = starts, ends, through
+        lengths = (end - start for start, end in zip(starts, ends, strict=True))
+        return _Table(first_day, end_day, starts, ends, list(accumulate(lengths)))
 
     def _hours_of(self, day: date) -> Sequence[Hours]:
         opened = self._opened.get(day)
