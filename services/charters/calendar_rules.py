@@ -38,6 +38,15 @@ def check_calendars(root: Node) -> Iterator[Finding]:
                 yield from _overlaps(f"{place}.holidays.open.{day}", _stretches(opened.node, 0, day))
 
 
+def minutes_a_week(calendar: Node) -> int:
+    """How much a calendar counts in a week without holidays; 0 where its hours have no shape."""
+    return sum(
+        len(set(values.or_none(times.weekdays, text) or ())) * (each.end - each.start)
+        for text, entry in calendar.block("hours")
+        for each in _stretches(entry.node, 0, text)
+    )
+
+
 def _week(place: str, hours: Node) -> Iterator[Finding]:
     lines: dict[int, int] = {}
     stretches: list[_Stretch] = []

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from schemas.charter_values import written
+
 
 class WrittenInt(int):
     """A whole number that remembers how it was written (`007`)."""
@@ -59,6 +61,11 @@ class Node:
         if node is not None:
             yield from node.entries()
 
+    def defines(self, section: str, name: str) -> bool:
+        """Whether a block has the name, or may have it: a section without shape is one mistake, not many."""
+        node = self.get(section)
+        return node is not None and (not isinstance(node.value, dict) or name in node.value)
+
     def list(self, key: str) -> Sequence["Node"]:
         """The items of the list after a key."""
         node = self.get(key)
@@ -67,9 +74,9 @@ class Node:
     def text(self, key: str) -> str | None:
         """The text after a key; None where there is none."""
         node = self.get(key)
-        if node is None or isinstance(node.value, bool | list | dict):
+        if node is None or isinstance(node.value, list | dict):
             return None
-        return str(getattr(node.value, "written", node.value))
+        return written(node.value)
 
     def plain(self) -> Any:
         """The same as plain data."""

@@ -44,7 +44,7 @@ def _clock(root: Node, place: str, promise: Node, clock: object) -> Iterator[Fin
     node, line = promise.find(["attainment" if promise.get("attainment") is not None else "measure"])
     if clock is None:
         yield Finding(line, f"{place}: attainment of which clock? write `attainment: {next(iter(clocks), 'accept')}`")
-    elif isinstance(clock, str) and clock not in clocks:
+    elif isinstance(clock, str) and not root.defines("clocks", clock):
         hint = values.did_you_mean(clock, clocks) or "; define it under `clocks`"
         yield Finding(node.line, f'{place}: the clock "{clock:.60}" is not defined{hint}')
 

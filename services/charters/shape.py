@@ -29,6 +29,8 @@ def _finding(root: Node, error: ErrorDetails) -> Finding:
     if of_key:
         path = path[:-1]
     about_key = of_key or error["type"] in {"missing", "extra_forbidden"}
+    while not about_key and path and root.find(path)[0] is root.find(path[:-1])[0]:
+        path = path[:-1]  # one value in place of a list, or a type in place of a trigger, is spelled out by the models
     node, line = root.find(path, key=about_key)
     return Finding(line, _WORDS.get(error["type"], _as_pydantic_says)(node, path, error))
 
@@ -69,7 +71,10 @@ def _no_bool(node: Node, path: Path, _: ErrorDetails) -> str:
 def _not_among(node: Node, path: Path, error: ErrorDetails) -> str:
     known = re.findall(r"'?(\w+)'?(?:, | or |$)", error["ctx"]["expected"])
     value = node.plain()
-    hint = did_you_mean(value, known) if isinstance(value, str) else f"; write {' or '.join(known)}"
+    if isinstance(value, str) and value not in known:
+        hint = did_you_mean(value, known)
+    else:
+        hint = f"; write {' or '.join(known)}" + (" without quotes" if value in known else "")
     return f"{_at(path)}cannot be {said(value)}{hint}"
 
 

@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +16,7 @@ from schemas.charter import json_schema
 from services.charters import find_problems, load_charters, parse_charter, read_charter
 from services.charters.page import make_page
 from services.charters.show import as_html, as_markdown
+from services.cli.main import main
 from services.errors import CharterError, UsageError
 from tests.charters.texts import GOOD
 
@@ -22,10 +25,25 @@ EXAMPLES = sorted((ROOT / "deploy" / "charters").glob("*.yaml"))
 NEXT = GOOD.replace("2026-Q4", "2027-Q1").replace("2026-10-01T00:00:00+02:00", "2027-01-01T00:00:00+01:00")
 
 
-def baton(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
-    command = [sys.executable, "-c", "from services.cli.main import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def baton(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The command line, as a user runs it."""
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["baton", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return Done(int(left.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -116,7 +134,7 @@ def test_there_are_three_examples() -> None:
     assert [path.stem for path in EXAMPLES] == ["round-the-clock-inbound", "two-regions", "warsaw-small-team"]
 
 
-def test_the_committed_schema_is_the_codes() -> None:
+def test_the_committed_schema_is_the_codes(baton: Callable[..., Done]) -> None:
     """`baton charter schema` and the file that editors read are the same."""
     committed = (ROOT / "schemas" / "charter.schema.json").read_text(encoding="utf-8")
     printed = baton("charter", "schema")
@@ -124,13 +142,13 @@ def test_the_committed_schema_is_the_codes() -> None:
     assert json.loads(committed) == json_schema()
 
 
-def test_check_says_that_a_charter_is_fine(good: Path) -> None:
+def test_check_says_that_a_charter_is_fine(good: Path, baton: Callable[..., Done]) -> None:
     """A charter without mistakes is one good line and exit 0."""
     done = baton("charter", "check", good)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{good}: charter 2026-Q4 is fine\n", "")
 
 
-def test_check_says_that_a_charter_is_a_draft(good: Path) -> None:
+def test_check_says_that_a_charter_is_a_draft(good: Path, baton: Callable[..., Done]) -> None:
     """A missing signature is no mistake, but it is told."""
     good.write_text(re.sub(r"  - \{side: .*\n", "", GOOD))
     done = baton("charter", "check", good)
@@ -138,7 +156,7 @@ def test_check_says_that_a_charter_is_a_draft(good: Path) -> None:
     assert "it is a draft, because marketing and sales did not agree yet" in done.stdout
 
 
-def test_check_prints_every_mistake(good: Path) -> None:
+def test_check_prints_every_mistake(good: Path, baton: Callable[..., Done]) -> None:
     """All mistakes go to stderr with their lines; the answer is no, exit 1."""
     good.write_text(GOOD.replace("objective: 95%", "objective: 95").replace("PLN", "pln"))
     done = baton("charter", "check", good)
@@ -146,7 +164,7 @@ def test_check_prints_every_mistake(good: Path) -> None:
     assert [line.split(": ")[0] for line in done.stderr.splitlines()] == [f"{good}:31", f"{good}:48"]
 
 
-def test_check_prints_json(good: Path) -> None:
+def test_check_prints_json(good: Path, baton: Callable[..., Done]) -> None:
     """`--json` is one document, whatever the answer."""
     fine = baton("charter", "check", good, "--json")
     assert json.loads(fine.stdout) == {
@@ -160,7 +178,7 @@ def test_check_prints_json(good: Path) -> None:
     assert [each["line"] for each in json.loads(wrong.stdout)["problems"]] == [31]
 
 
-def test_a_file_that_cannot_be_read_is_wrong_use(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_wrong_use(tmp_path: Path, baton: Callable[..., Done]) -> None:
     """One line on stderr and exit 2, for each command."""
     for command in ("check", "show"):
         done = baton("charter", command, tmp_path / "none.yaml")
@@ -168,7 +186,7 @@ def test_a_file_that_cannot_be_read_is_wrong_use(tmp_path: Path) -> None:
         assert done.stderr == f"{tmp_path}/none.yaml: there is no such file\n"
 
 
-def test_show_of_a_broken_charter_tells_its_mistakes(good: Path) -> None:
+def test_show_of_a_broken_charter_tells_its_mistakes(good: Path, baton: Callable[..., Done]) -> None:
     """What cannot be used is not shown: bad input, exit 2."""
     good.write_text(GOOD.replace("objective: 95%", "objective: 95"))
     done = baton("charter", "show", good)
@@ -176,7 +194,7 @@ def test_show_of_a_broken_charter_tells_its_mistakes(good: Path) -> None:
     assert "write 95%" in done.stderr
 
 
-def test_show_writes_a_page_to_sign(good: Path, tmp_path: Path) -> None:
+def test_show_writes_a_page_to_sign(good: Path, tmp_path: Path, baton: Callable[..., Done]) -> None:
     """Markdown on stdout, or one HTML file that needs nothing else."""
     shown = baton("charter", "show", good)
     assert shown.returncode == 0

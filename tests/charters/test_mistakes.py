@@ -46,6 +46,7 @@ MISTAKES = [
     ),
     # Types.
     ("charter: 1\n", "charter: 2\n", 'charter: cannot be "2"; write 1'),
+    ("charter: 1\n", "charter: '1'\n", 'cannot be "1"; write 1 without quotes'),
     ("version: 2026-Q4", "version: [2026, 4]", "version: must be text, not a list"),
     ("    pausable: true", "    pausable: yes", 'must be true or false, not "yes"'),
     ("  team: [inbound, enterprise]", "  team: inbound", 'must be a list, not "inbound"; write [inbound]'),
@@ -93,6 +94,7 @@ MISTAKES = [
     ("closed: [2026-12-31]", "closed: [2026-13-31]", 'there is no day "2026-13-31"'),
     ("closed: [2026-12-31]", "closed: 2026-12-31", "must be a list"),
     ("country: PL", "country: Poland", 'did you mean "PL"?'),
+    ("country: PL", "country: true", 'no holidays are known for the country "true"'),
     ("country: PL", "country: XX", "write its two-letter ISO 3166 code"),
     ("country: PL", "country: US, subdivision: NYC", 'US has no region "NYC"; did you mean "NY"?'),
     ("country: PL", "country: SG, subdivision: MZ", "SG has no regions with holidays of their own"),
@@ -143,6 +145,9 @@ MISTAKES = [
     ("{at: 150%, to", "{at: 50%, to", '"50%" comes before the one above it; put them in ascending order'),
     ("{at: 150%, to", "{at: 0%, to", "is before the clock starts"),
     ("{at: 150%, to", "{at: 150, to", "write 150%"),
+    ("{within: 4h}", "{within: 999999w}", "lasts more than ten years; write less"),
+    ("{time: 3d, calendar: office}", "{time: 9999w, calendar: office}", "lasts more than ten years"),
+    ("    settle: 1m", "    settle: 999999h", "lasts more than ten years"),
     ("    settle: 1m", "    settle: soon", "is not a duration"),
     (
         "    promised_by: sales\n    starts_on: [lead.acc",
@@ -244,6 +249,12 @@ def test_a_broken_clock_does_not_hide_its_other_mistakes() -> None:
     assert "`stops_on` is missing" in said
     assert "is no time at all" in said
     assert '"nights" is not defined' in said
+
+
+def test_a_section_without_shape_is_one_mistake() -> None:
+    """Where the clocks are no block, nobody is told that each clock that is named elsewhere is missing."""
+    start, end = GOOD.index("clocks:\n"), GOOD.index("commitments:\n")
+    assert [line for line, _ in problems_of(GOOD[:start] + "clocks: [accept]\n" + GOOD[end:])] == [17]
 
 
 def test_a_problem_names_the_file_and_its_line() -> None:
