@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from services.domain.instants import Instant, parse_instant
+from services.domain.instants import parse_instant
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A lead's or a deal's key."""
@@ -25,18 +25,18 @@ Amount = Annotated[int | float, Field(ge=0, allow_inf_nan=False)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
-def _instant(value: object) -> Instant:
-    if not isinstance(value, str):
-        raise ValueError("a time is text, such as 2026-11-23T09:00:00Z")
-    return parse_instant(value)
-
-
 Time = Annotated[
     int,
-    BeforeValidator(_instant),
+    BeforeValidator(lambda value: parse_instant(value) if isinstance(value, str) else value),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """RFC 3339 on the wire, an `Instant` once read."""
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("a time is text, such as 2026-11-23T09:00:00Z")
+    return value
 
 
 class _Wire(BaseModel):
@@ -183,7 +183,7 @@ class _CloudEvent(_Wire):
     specversion: Literal["1.0"]
     id: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     source: Annotated[str, StringConstraints(min_length=1, max_length=500)]
-    time: Time
+    time: Annotated[Time, BeforeValidator(_text)]
     datacontenttype: Literal["application/json"] = "application/json"
 
 

@@ -1,17 +1,19 @@
 """The composition root: builds everything from the settings. The only importer of adapters."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services import health
 from services import metric_table as table
 from services.adapters.alert_sinks import AppriseSink, LogSink
-from services.adapters.data_dir import DataDir
+from services.adapters.data_dir import DATABASE, QUARANTINE, DataDir
 from services.adapters.database import open_database
 from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_store import SqlStore
@@ -32,7 +34,7 @@ from services.metrics.collector import StoreCollector, registry_of
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.notifier.notifier import Notifier
-from services.ports import DEALS, EVENTS, AlertSink, WallClock
+from services.ports import DEALS, EVENTS, AlertSink, HeldRequest, WallClock
 from services.settings import Settings, secrets
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
@@ -64,11 +66,11 @@ class Embedded:
         self.log = SqliteLog(Path(_sqlite("BATON_BROKER", settings.broker, f"sqlite:///{folder.log}")[10:]), self.clock)
         self._resources.callback(self.log.close)
         self._tally = ProcessTally()
-        quarantine = SqliteQuarantine(folder.quarantine)
-        self._resources.callback(quarantine.close)
+        self.quarantine = SqliteQuarantine(folder.quarantine)
+        self._resources.callback(self.quarantine.close)
         self.door = Door(
             log=self.log,
-            quarantine=quarantine,
+            quarantine=self.quarantine,
             tally=self._tally,
             clock=self.clock,
             senders={
@@ -82,6 +84,7 @@ class Embedded:
                 ),
             },
             most_in_work=settings.max_requests,
+            most_ahead=settings.clocks_may_differ * SECOND,
         )
         tracker = Tracker(
             store=self.store, charters=self.charters, clocks_may_differ=settings.clocks_may_differ * SECOND
@@ -89,12 +92,18 @@ class Embedded:
         self.loop = Loop(tracker=tracker, log=self.log, store=self.store, clock=self.clock)
         outbox = SqlOutbox(self.database)
         self.notifier = Notifier(outbox=outbox, sinks=sinks_of(settings), clock=self.clock, board_url=board_url)
-        self.app = self._app(settings, SqlViews(self.database), outbox)
+        self.views = SqlViews(self.database)
+        self.app = self._app(settings, outbox, board_url)
 
-    def _app(self, settings: Settings, views: Views, outbox: SqlOutbox) -> FastAPI:
+    def _app(self, settings: Settings, outbox: SqlOutbox, board_url: str) -> FastAPI:
         app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
+        if not settings.allow_open:
+            # Without it, any page on the internet could have this machine's browser read the board (DNS rebinding).
+            # (The middleware cuts a host at its first colon, so that "[" is what remains of [::1]:8700.)
+            ours = {urlsplit(board_url).hostname or "localhost", "localhost", "127.0.0.1", "["}
+            app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(ours), www_redirect=False)
         collector = StoreCollector(
-            views=views,
+            views=self.views,
             charters=lambda: self.charters,
             clock=self.clock,
             process_counts=self._tally.counts,
@@ -106,7 +115,7 @@ class Embedded:
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
         add_metrics(app, registry_of(collector))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=views, charters=lambda: self.charters, clock=self.clock)
+        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock)
         board.add_routes(app, self._board)
         return app
 
@@ -136,6 +145,33 @@ class Embedded:
     def _check_tracker(self) -> None:
         if self.loop.is_away:
             raise Unavailable("waits for the storage")
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Views]:
+    """The views of a data folder, whether or not a process runs on it."""
+    file = _existing(settings, DATABASE)
+    database = open_database(_sqlite("BATON_DATABASE", settings.database, f"sqlite:///{file}"))
+    try:
+        yield SqlViews(database)
+    finally:
+        database.close()
+
+
+def held_requests(settings: Settings) -> Sequence[HeldRequest]:
+    """The refused requests of a data folder, whether or not a process runs on it."""
+    quarantine = SqliteQuarantine(_existing(settings, QUARANTINE))
+    try:
+        return quarantine.held()
+    finally:
+        quarantine.close()
+
+
+def _existing(settings: Settings, name: str) -> Path:
+    file = settings.data.absolute() / name
+    if not file.is_file():
+        raise UsageError(f"{settings.data}: no data of Baton here; say which folder with --data")
+    return file
 
 
 def clock_of(settings: Settings) -> WallClock:

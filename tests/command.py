@@ -14,11 +14,10 @@ def environment(**settings: str) -> dict[str, str]:
     return {**inherited, **settings}
 
 
-def baton(*arguments: str | Path, cwd: Path | None = None, **settings: str) -> "subprocess.CompletedProcess[str]":
+def baton(*arguments: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
     """Run to the end and return what it printed; no traceback may ever reach a user."""
     done = subprocess.run(
         [BATON, *arguments],
-        cwd=cwd,
         env=environment(**settings),
         capture_output=True,
         text=True,

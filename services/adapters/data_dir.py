@@ -10,6 +10,11 @@ _OURS_ALONE = 0o700
 """What is in the directory is about people."""
 
 
+DATABASE = "baton.db"
+LOG = "log.db"
+QUARANTINE = "quarantine.db"
+
+
 class DataDir:
     """A directory that is made where it is missing and is ours until it is closed or the process ends."""
 
@@ -20,12 +25,12 @@ class DataDir:
     @property
     def log(self) -> Path:
         """The file of the event log."""
-        return self.path / "log.db"
+        return self.path / LOG
 
     @property
     def database(self) -> Path:
         """The file of the database."""
-        return self.path / "baton.db"
+        return self.path / DATABASE
 
     @property
     def database_url(self) -> str:
@@ -35,7 +40,7 @@ class DataDir:
     @property
     def quarantine(self) -> Path:
         """The file of refused requests."""
-        return self.path / "quarantine.db"
+        return self.path / QUARANTINE
 
     def close(self) -> None:
         """Let others have it."""

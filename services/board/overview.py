@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.board.judgements import OPEN
-from services.board.periods import Period, month_of, quarter_of
 from services.board.times import zone_of
 from services.domain.charter import Charter, Charters, Clock, Side
 from services.domain.clocks import Status
 from services.domain.instants import Instant
+from services.domain.periods import Period, month_of, quarter_of
 from services.storage import ClockRow
 from services.views import LeadQuery, LeadView, OpenClocks, Verdicts, Views, status_at
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.board.overview import Kept, attention, overview
-from services.board.periods import month_of, quarter_of
+from services.domain.periods import month_of, quarter_of
 from services.board.times import duration, gap, percent
 from services.domain.charter import Charters, Clock, Side
 from services.domain.clocks import Status

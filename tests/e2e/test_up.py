@@ -181,7 +181,7 @@ def test_what_a_user_gets_wrong_is_one_clear_line(tmp_path: Path, charter: Path)
     draft = tmp_path / "draft.yaml"
     draft.write_text("\n".join(line for line in CHARTER.splitlines() if not line.startswith("agreed")))
     assert "draft" in complaint("up", "--charter", draft, "--data", data, "--port", "0")
-    assert "sign-in" in complaint("up", "--charter", charter, "--data", data, "--host", "0.0.0.0", "--port", "0")
+    assert "sign-in" in complaint("up", "--charter", charter, "--data", data, "--host", "192.0.2.1", "--port", "0")
     with Running("up", "--charter", charter, "--data", data, "--port", "0") as running:
         assert "in use" in complaint("up", "--charter", charter, "--data", data, "--port", "0")
         port = running.url.rsplit(":", 1)[1]

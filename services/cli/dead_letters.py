@@ -1,0 +1,121 @@
+"""`baton dead-letters` and `baton quarantine`: what could not be used, what was refused, and their return."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from services.domain.instants import format_instant
+from services.errors import BatonError, UsageError
+from services.settings import read_settings
+from services.storage import DeadLetterRow
+from services.views import Views
+from services.wiring import Embedded, held_requests, reading
+
+dead_letters = typer.Typer(help="Events that could not be used, and their return.", no_args_is_help=True)
+quarantine = typer.Typer(help="Webhooks whose signature was refused.", no_args_is_help=True)
+
+Data = Annotated[Path | None, typer.Option(help="The folder of log and database [default: baton-data]")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
+
+_PAGE = 500
+
+
+@dead_letters.command("list")
+def list_letters(data: Data = None, json_: AsJson = False) -> None:
+    """List what waits, by id."""
+    with reading(read_settings(data=data)) as views:
+        letters = _all(views)
+    if json_:
+        print(json.dumps([_summary(letter) for letter in letters], indent=2))
+        return
+    table = Table("id", "crm", "reason", "received", "what is wrong", box=SIMPLE)
+    for letter in letters:
+        table.add_row(letter.id, letter.crm, letter.reason, format_instant(letter.received_at), letter.detail)
+    Console().print(table if letters else "No dead letters.")
+
+
+@dead_letters.command()
+def show(letter_id: Annotated[str, typer.Argument(metavar="ID")], data: Data = None) -> None:
+    """Show one whole, as it came."""
+    with reading(read_settings(data=data)) as views:
+        letter = _find(views, letter_id)
+    print(json.dumps({**_summary(letter), "body": letter.body.decode("utf-8", errors="replace")}, indent=2))
+
+
+@dead_letters.command()
+def replay(
+    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that wait")] = False,
+    data: Data = None,
+) -> None:
+    """Take dead letters in anew, with the mapping and the code of today. Stop Baton first."""
+    if bool(letter_ids) is every:
+        raise UsageError("say which: one or more ids, or --all")
+    embedded = Embedded(read_settings(data=data), board_url="")
+    try:
+        letters = _all(embedded.views) if every else [_find(embedded.views, each) for each in letter_ids or ()]
+        still_bad = sum(not asyncio.run(_take_again(embedded, letter)) for letter in letters)
+    finally:
+        embedded.close()
+    print(f"{len(letters) - still_bad} taken in, {still_bad} still cannot be used")
+    if still_bad:
+        raise typer.Exit(1)
+
+
+@quarantine.command("list")
+def list_held(data: Data = None, json_: AsJson = False) -> None:
+    """List refused webhooks. Baton tries them again with its present secrets whenever it starts."""
+    held = held_requests(read_settings(data=data))
+    if json_:
+        rows = [
+            {"id": each.id, "crm": each.crm, "received_at": format_instant(each.received_at), "why": each.why}
+            for each in held
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table("id", "crm", "received", "bytes", "why", box=SIMPLE)
+    for each in held:
+        table.add_row(each.id, each.crm, format_instant(each.received_at), f"{len(each.body):,}", each.why)
+    Console().print(table if held else "Nothing was refused.")
+
+
+async def _take_again(embedded: Embedded, letter: DeadLetterRow) -> bool:
+    """Take one in; whether all of it could be used."""
+    try:
+        counts = await embedded.door.take_again(letter.crm, letter.body)
+    except BatonError:
+        return False
+    if counts.dead_letters:
+        return False
+    embedded.store.replayed(letter.id, embedded.clock.now())
+    return True
+
+
+def _find(views: Views, letter_id: str) -> DeadLetterRow:
+    for letter in _all(views):
+        if letter.id == letter_id:
+            return letter
+    raise UsageError(f"no dead letter has the id {letter_id!r}; `baton dead-letters list` shows them")
+
+
+def _all(views: Views) -> list[DeadLetterRow]:
+    letters: list[DeadLetterRow] = []
+    while page := views.dead_letters(letters[-1].id if letters else None, _PAGE):
+        letters += page
+    return letters
+
+
+def _summary(letter: DeadLetterRow) -> dict[str, str]:
+    return {
+        "id": letter.id,
+        "crm": letter.crm,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "received_at": format_instant(letter.received_at),
+    }
