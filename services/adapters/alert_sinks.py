@@ -1,6 +1,9 @@
 """Where alerts go: this process's log, and whatever an Apprise URL names (mail, Slack, Teams, ...)."""
 
 import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import apprise
 import structlog
@@ -14,6 +17,7 @@ _LEVELS = {
     "escalated": apprise.NotifyType.FAILURE,
     "corrected": apprise.NotifyType.SUCCESS,
 }
+_SENDER = apprise.AppriseAsset(app_id="Baton", app_desc="Baton")
 
 
 class LogSink:
@@ -34,17 +38,38 @@ class AppriseSink:
 
     def __init__(self, url: str) -> None:
         """Raises UsageError where Apprise knows no such service; the URL is not shown, it holds secrets."""
-        self._apprise = apprise.Apprise()
-        scheme = url.partition("://")[0]
-        if not self._apprise.add(url):
-            raise UsageError(f"BATON_ALERT_URLS: Apprise cannot use the URL that begins with {scheme}://")
+        scheme, mark, _ = url.partition("://")
+        with _silent():
+            # Not by `add`, which takes several URLs as one and would send again to all where one fails.
+            service = apprise.Apprise.instantiate(url, asset=_SENDER)
+        if service is None:
+            which = f"the URL that begins with {scheme}://" if mark else "what is no URL, such as mailto://…"
+            raise UsageError(f"BATON_ALERT_URLS: Apprise cannot use {which}")
+        self._apprise = apprise.Apprise(asset=_SENDER)
+        self._apprise.add(service)
         digest = hashlib.sha256(url.encode()).hexdigest()[:12]
         self.name = f"{scheme}:{digest}"
 
     def send(self, message: Message) -> None:
         """Send it through Apprise, which waits for the service's answer."""
         sent = self._apprise.notify(
-            title=message.title, body=message.body, notify_type=_LEVELS.get(message.kind, apprise.NotifyType.INFO)
+            title=message.title,
+            body=message.body,
+            notify_type=_LEVELS.get(message.kind, apprise.NotifyType.INFO),
+            # Where a service wants another format, such as HTML, Apprise escapes what has a meaning in it.
+            body_format=apprise.NotifyFormat.TEXT,
         )
         if not sent:
             raise Unavailable("the service did not take it")
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Apprise logs URLs that it cannot use, secrets and all."""
+    logger = logging.getLogger("apprise")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

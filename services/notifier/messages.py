@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from services.domain.instants import Instant, to_datetime
+from services.domain.instants import to_datetime
 from services.ports import Message
 from services.storage import AlertRow
 
@@ -24,39 +24,50 @@ def message(row: AlertRow, board_url: str) -> Message:
     )
     lines = [_sentence(row)]
     if details.get("says"):
-        lines.append(f"The promise of {details['promised_by']}: {details['says']}.")
+        lines.append(f"The promise of {details['promised_by']}: {str(details['says']).rstrip('.')}.")
     known = [f"{name} {details[name]}" for name in ("owner", "team", "account", "source") if details.get(name)]
     if known:
         lines.append("Lead: " + ", ".join(known) + ".")
     lines.append(f"{board_url}/leads/{quote(row.lead, safe='')}")
-    return Message(row.transition, row.kind, title, "\n".join(lines), row.lead)
+    return Message(row.transition, row.kind, _line(title), "\n".join(_line(line) for line in lines), row.lead)
 
 
 def _sentence(row: AlertRow) -> str:
     details = row.details
-    due = _when(details.get("due_at"), details.get("timezone"))
     if row.kind == "corrected":
-        ended = _when(details.get("ended_at"), details.get("timezone"))
+        ended = _when(details, "ended_at")
         at = f" at {ended}" if ended else ""
         return (
             f"It was told as {_words(details.get('before'))}; an event that reached us late shows that it is "
             f"{_words(details.get('after'))}{at}. What was told before is taken back."
         )
     allowed = f"{details.get('within')} of calendar {details.get('calendar')}"
-    if row.kind == "at_risk":
-        return f"Due {due}: most of the {allowed} has passed."
-    return f"Was due {due}: the {allowed} has passed."
+    due = _when(details, "due_at")
+    if not due:
+        return f"It is paused; some of the {allowed} is left."
+    if _is_past_due(details):
+        return f"Was due {due}: the {allowed} has passed."
+    return f"Due {due}: some of the {allowed} is left."
+
+
+def _is_past_due(details: Mapping[str, object]) -> bool:
+    # A charter may escalate before the time is over.
+    at, due_at = details.get("at"), details.get("due_at")
+    return isinstance(at, int) and isinstance(due_at, int) and at > due_at
 
 
 def _words(verdict: object) -> str:
     return "not owed at all" if verdict == "none" else str(verdict).replace("_", " ")
 
 
-def _when(instant: object, timezone: object) -> str:
+def _when(details: Mapping[str, object], name: str) -> str:
+    """The instant of that name in the zone of the clock's calendar; empty where there is none."""
+    instant = details.get(name)
     if not isinstance(instant, int):
         return ""
-    return _local(instant, ZoneInfo(str(timezone)))
+    return to_datetime(instant).astimezone(ZoneInfo(str(details["timezone"]))).strftime("%a %d %b %Y %H:%M %Z")
 
 
-def _local(instant: Instant, zone: ZoneInfo) -> str:
-    return to_datetime(instant).astimezone(zone).strftime("%a %d %b %Y %H:%M %Z")
+def _line(text: str) -> str:
+    """The text on one line: what a CRM calls a lead or its owner cannot add lines, nor order a terminal about."""
+    return "".join(each if each.isprintable() else " " for each in text)
