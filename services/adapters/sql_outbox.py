@@ -52,9 +52,12 @@ class SqlOutbox:
 
     def due(self, now: Instant, limit: int) -> Sequence[PendingAlert]:
         """Unsettled alerts whose time (and next try) has come, in the order in which they were told."""
+        waiting = tables.alerts.alias()
+        # Found apart, and then sorted: asked for by id, SQLite would walk through all alerts there ever were.
+        found = select(waiting.c.id).where(waiting.c.settled_at.is_(None), waiting.c.next_try_at <= now)
         query = (
             select(_ALERT.id, _ALERT.attempts, _HOLDS, *_ROW)
-            .where(_ALERT.settled_at.is_(None), _ALERT.next_try_at <= now)
+            .where(_ALERT.id.in_(found))
             .order_by(_ALERT.id)
             .limit(limit)
         )

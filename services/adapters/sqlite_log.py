@@ -6,7 +6,6 @@ share one sync of the disk.
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from queue import Empty, SimpleQueue
 import orjson
 
 from services.adapters.outages import outages
+from services.adapters.sqlite_file import connect, transaction
 from services.domain.instants import Instant
 from services.errors import Unavailable
 from services.ports import LogRecord, Record, WallClock
@@ -23,6 +23,7 @@ from services.ports import LogRecord, Record, WallClock
 PARTITION = 0
 """The only one of every topic."""
 
+_NAME = "event log"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS records (
     topic TEXT NOT NULL, "offset" INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, headers TEXT NOT NULL,
@@ -35,8 +36,6 @@ SELECT "offset", key, value, headers, appended_at FROM records WHERE topic = ? A
 ORDER BY "offset" LIMIT ?
 """
 _ENDS = 'SELECT topic, MAX("offset") + 1 FROM records GROUP BY topic'
-_WAIT_SECONDS = 10
-"""For a backup that holds the file."""
 _TOGETHER = 5_000
 """Records in a transaction, about: beyond some thousand, waiting for more gains nothing."""
 
@@ -55,11 +54,9 @@ class SqliteLog:
 
     def __init__(self, path: Path, clock: WallClock) -> None:
         self._clock = clock
-        with outages("event log"):
-            self._writing = _connect(path)
-            self._writing.execute(_TABLE)
-            self._reading = _connect(path)
-            self._ends: dict[str, int] = dict(self._reading.execute(_ENDS).fetchall())
+        self._writing = connect(path, _NAME, _TABLE)
+        self._reading = connect(path, _NAME, _TABLE)
+        self._ends: dict[str, int] = dict(self._reading.execute(_ENDS).fetchall())
         self._read_lock = threading.Lock()
         self._news = asyncio.Event()
         self._closing = threading.Lock()
@@ -76,13 +73,13 @@ class SqliteLog:
             done: asyncio.Future[None] = loop.create_future()
             with self._closing:
                 if self._closed:
-                    raise Unavailable("event log: it is closed")
+                    raise Unavailable(f"{_NAME}: it is closed")
                 self._queue.put(_Append(rows, loop, done))
             await done
 
     def read(self, topic: str, offset: int, limit: int) -> Sequence[LogRecord]:
         """At most `limit` records of the topic from `offset` on, in order; empty where there are none yet."""
-        with self._read_lock, outages("event log"):
+        with self._read_lock, outages(_NAME):
             rows = self._reading.execute(_READ, (topic, offset, limit)).fetchall()
         return [
             LogRecord(topic, PARTITION, at, key, value, orjson.loads(headers), appended_at)
@@ -143,7 +140,7 @@ class SqliteLog:
         """Write all in one transaction; what went wrong, if anything, and then nothing is written."""
         ends = dict(self._ends)
         try:
-            with outages("event log"):
+            with outages(_NAME):
                 self._commit(_numbered(appends, ends, self._clock.now()))
         except Exception as error:  # whoever waits for the append gets it, whatever it is
             return error
@@ -151,15 +148,8 @@ class SqliteLog:
         return None
 
     def _commit(self, rows: Sequence[tuple[str, int, str, bytes, str, Instant]]) -> None:
-        connection = self._writing
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with transaction(self._writing) as connection:
             connection.executemany(_INSERT, rows)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
     def _tell(self, done: asyncio.Future[None], error: BaseException | None) -> None:
         """In the loop of whoever waits."""
@@ -171,13 +161,6 @@ class SqliteLog:
             done.set_result(None)
         else:
             done.set_exception(error)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
 
 
 def _numbered(

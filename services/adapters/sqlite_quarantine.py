@@ -9,12 +9,14 @@ from pathlib import Path
 import orjson
 
 from services.adapters.outages import outages
+from services.adapters.sqlite_file import connect, transaction
 from services.errors import Unavailable
 from services.ports import HeldRequest
 
 MOST_REQUESTS = 1_000
 MOST_BYTES = 16 * 1024 * 1024
 
+_NAME = "quarantine"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS held (
     turn INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, crm TEXT NOT NULL,
@@ -45,11 +47,8 @@ class SqliteQuarantine:
         self._most_requests = most_requests
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        with outages("quarantine"):
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA secure_delete = ON")  # what was forgotten is not in the file either
-            self._connection.execute(_TABLE)
+        self._connection = connect(path, _NAME, _TABLE)
+        self._connection.execute("PRAGMA secure_delete = ON")  # what was forgotten is not in the file either
 
     def keep(self, request: HeldRequest) -> None:
         """Keep a request; one with the same id replaces it. One larger than all the room is not kept."""
@@ -78,7 +77,7 @@ class SqliteQuarantine:
 
     def held(self) -> Sequence[HeldRequest]:
         """All that are kept, oldest first."""
-        with self._lock, outages("quarantine"):
+        with self._lock, outages(_NAME):
             rows = self._connection.execute(_HELD).fetchall()
         return [
             HeldRequest(key, crm, method, target, orjson.loads(headers), body, received_at, why)
@@ -97,12 +96,5 @@ class SqliteQuarantine:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, outages("quarantine"):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._lock, outages(_NAME), transaction(self._connection) as connection:
+            yield connection

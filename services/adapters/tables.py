@@ -144,7 +144,8 @@ clocks = Table(
     _text("status", optional=True),
     _number("counted", optional=True),
 )
-# An instance is in one of these two, and they hold all that counting it takes.
+# An instance is in one of these two, and they hold all that counting it takes (`status` too: SQLite looks it up in
+# the table although the condition says what it is).
 _partial(
     "clocks_open",
     clocks.c.due_at,
@@ -154,6 +155,7 @@ _partial(
     clocks.c.promised_by,
     clocks.c.team_label,
     clocks.c.priority_label,
+    clocks.c.status,
     where=clocks.c.status.is_(None),
 )
 _partial(

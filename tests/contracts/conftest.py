@@ -1,0 +1,39 @@
+"""The implementations that every contract is tried on: a line for each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.adapters.database import Database, open_database
+from services.adapters.sql_outbox import SqlOutbox
+from services.adapters.sql_store import SqlStore
+from services.adapters.sql_views import SqlViews
+from services.storage import Outbox
+from services.views import Views
+
+
+@pytest.fixture(params=["memory", "file"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A fresh database."""
+    database = open_database("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'baton.db'}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlStore:
+    """A store, and with it what keeps the charters."""
+    return SqlStore(database)
+
+
+@pytest.fixture
+def views(database: Database) -> Views:
+    """What reads the same database."""
+    return SqlViews(database)
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    """The outbox in the same database."""
+    return SqlOutbox(database)

@@ -1,0 +1,80 @@
+"""Rows to write, with everything that a test does not care about filled in."""
+
+from dataclasses import replace
+from typing import Any
+
+from services.domain.events import Event, EventType
+from services.storage import AlertRow, Changes, ClockRow, DeadLetterRow, EventRow, HandoffRow, LeadRow, TransitionRow
+
+TOPIC = "baton.events"
+
+
+def changes(position: int = 0, next_position: int | None = None, **what: Any) -> Changes:
+    """Changes that move the position by one, or to `next_position`."""
+    return Changes(TOPIC, 0, position, position + 1 if next_position is None else next_position, **what)
+
+
+def event(key: str = "1", lead: str = "a:lead:1", time: int = 5, **data: object) -> EventRow:
+    """An event of a lead, or of a deal where `lead` is empty."""
+    kind = EventType.LEAD_TOUCHED if lead else EventType.DEAL_MOVED
+    return EventRow(Event(time, kind, "crm", key, lead, data), "hubspot", time + 1)
+
+
+_LEAD = LeadRow("", b"{}", None, 1, None, None, None, None, None, None, None, None, "other", "other")
+_HANDOFF = HandoffRow("", 1, 1, None, None, None, None, None, None, None, None, "other", b"{}")
+_CLOCK = ClockRow(
+    lead="",
+    clock="accept",
+    number=1,
+    charter="1",
+    promised_by="sales",
+    team_label="other",
+    priority_label="other",
+    target=0,
+    within=10,
+    calendar="office",
+    started_at=1,
+    started_by="lead.handed_off crm 1",
+    due_at=11,
+    at_risk_at=8,
+    paused=False,
+    ended_at=None,
+    ended_by=None,
+    status=None,
+    counted=None,
+)
+
+
+def lead(key: str = "a:lead:1", **fields: Any) -> LeadRow:
+    """A lead without a handoff."""
+    return replace(_LEAD, key=key, **fields)
+
+
+def handoff(key: str = "a:lead:1", number: int = 1, **fields: Any) -> HandoffRow:
+    """An open handoff."""
+    return replace(_HANDOFF, lead=key, number=number, **fields)
+
+
+def clock(key: str = "a:lead:1", name: str = "accept", number: int = 1, **fields: Any) -> ClockRow:
+    """A running instance, at risk at 8 and due at 11."""
+    return replace(_CLOCK, lead=key, clock=name, number=number, **fields)
+
+
+def ended(key: str = "a:lead:1", name: str = "accept", number: int = 1, **fields: Any) -> ClockRow:
+    """An instance that was met."""
+    return replace(clock(key, name, number, ended_at=9, ended_by="x", status="met", counted=8), **fields)
+
+
+def transition(key: str = "a:lead:1", name: str = "overdue", **fields: Any) -> TransitionRow:
+    """A transition of the first instance of `accept` that stands."""
+    return replace(TransitionRow(key, "accept", 1, name, 12, 13, True), **fields)
+
+
+def alert(key: str = "a:lead:1", kind: str = "overdue", **fields: Any) -> AlertRow:
+    """An alert of the first instance of `accept`."""
+    return replace(AlertRow(f"{key}/accept/1/{kind}", kind, key, "accept", 1, 12, {"to": "sales"}), **fields)
+
+
+def dead_letter(key: str = "1", **fields: Any) -> DeadLetterRow:
+    """Something that could not be used."""
+    return replace(DeadLetterRow(key, "hubspot", "invalid", "data: missing", 3, b"\x00{"), **fields)
