@@ -1,34 +1,24 @@
 """`baton replay`: judges a history from files and prints what it comes to."""
 
-import gc
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from schemas.csv_map import CsvMap
 from services.charters.files import load_charters
+from services.cli.histories import Bar, console, created, parse_until, progress_bar, read_files, without_collector
 from services.domain.charter import Charters
 from services.domain.clocks import Status
-from services.domain.instants import Instant, format_instant, parse_instant
+from services.domain.instants import Instant, format_instant
 from services.errors import UsageError
-from services.replay.csv_map import read_map
-from services.replay.history import BadLine, History, read_history
+from services.replay.history import History
 from services.replay.judge import Summary, judge, percentile
 from services.replay.report import as_json, clocks_writer
 
 app = typer.Typer()
-
-_BAD_LINES_SHOWN = 1000
-_WIDTH_OF_FILES = 120  # where the output goes to a file or a pipe
 
 
 @app.command()
@@ -45,9 +35,9 @@ def replay(
 ) -> None:
     """Judge a history by a charter: what was kept, what was missed, how long it took."""
     charters = load_charters(charter, whole_history_if_single=True)
-    until_instant = _instant(until)
-    with _without_collector(), _progress() as bar:
-        history = _read(files, map, until_instant, bar)
+    until_instant = parse_until(until)
+    with without_collector(), progress_bar() as bar:
+        history = read_files(files, map, until_instant, bar)
         as_of = until_instant if until_instant is not None else history.last_time
         summary = _judge(history, charters, as_of, clocks_csv, bar)
     version = " ".join(each.version for each in charters.versions)
@@ -59,96 +49,25 @@ def replay(
         raise UsageError(f"{history.bad} of {history.read} lines are bad (see above); --strict takes none")
 
 
-class _Bar:
-    """One bar on stderr for reading and for judging; nothing where that is no terminal."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def stage(self, title: str, total: int) -> Callable[[int], None]:
-        """Begin a stage; the result advances it."""
-        task = self._progress.add_task(title, total=total)
-        return lambda amount: self._progress.advance(task, amount)
-
-
-@contextmanager
-def _progress() -> Iterator[_Bar]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield _Bar(progress)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """A history is millions of small values without cycles: looking for cycles would take a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _instant(text: str | None) -> Instant | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise UsageError(f"--until: {error}") from None
-
-
-def _read(files: list[Path], map_file: Path | None, until: Instant | None, bar: _Bar) -> History:
-    csv_map: CsvMap | None = read_map(map_file) if map_file is not None else None
-    missing = [str(path) for path in files if not path.is_file()]
-    if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}")
-    shown = 0
-
-    def report(bad: BadLine) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= _BAD_LINES_SHOWN:
-            print(bad, file=sys.stderr)
-
-    advance = bar.stage("Reading", sum(path.stat().st_size for path in files))
-    history = read_history(files, csv_map=csv_map, until=until, report=report, progress=advance)
-    if shown > _BAD_LINES_SHOWN:
-        print(f"... and {shown - _BAD_LINES_SHOWN} more bad lines", file=sys.stderr)
-    return history
-
-
-def _judge(history: History, charters: Charters, as_of: Instant, clocks_csv: Path | None, bar: _Bar) -> Summary:
+def _judge(history: History, charters: Charters, as_of: Instant, clocks_csv: Path | None, bar: Bar) -> Summary:
     advance = bar.stage("Judging", len(history.leads))
     if clocks_csv is None:
         return judge(history, charters, as_of=as_of, progress=advance)
-    with _created(clocks_csv) as out:
+    with created(clocks_csv) as out:
         return judge(history, charters, as_of=as_of, each=clocks_writer(out, as_of), progress=advance)
 
 
-@contextmanager
-def _created(path: Path) -> Iterator[TextIO]:
-    try:
-        out = path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    with out:
-        yield out
-
-
 def _print(version: str, history: History, summary: Summary) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_OF_FILES)
-    console.print(f"Charter [bold]{version}[/], judged at {format_instant(summary.as_of)}")
-    console.print(
+    out = console()
+    out.print(f"Charter [bold]{version}[/], judged at {format_instant(summary.as_of)}")
+    out.print(
         f"{history.read:,} events read, {summary.used:,} used, {summary.duplicate:,} duplicate, "
         f"{history.ignored_after_until:,} later, {history.bad:,} bad; {summary.leads:,} leads"
     )
     if history.unmapped_rows:
-        console.print(f"{history.unmapped_rows:,} rows mean nothing by the map")
-    console.print(_clocks_table(summary))
-    console.print(_handoffs_table(summary))
+        out.print(f"{history.unmapped_rows:,} rows mean nothing by the map")
+    out.print(_clocks_table(summary))
+    out.print(_handoffs_table(summary))
 
 
 def _clocks_table(summary: Summary) -> Table:
