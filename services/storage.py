@@ -188,7 +188,7 @@ class Changes:
     """New ones, and those that take the place of another with the same stream, source and id."""
     leads: list[LeadRow] = field(default_factory=list)
     refolded: list[str] = field(default_factory=list)
-    """Leads whose clocks, handoffs and transitions are written whole: rows not among those below are removed."""
+    """Leads whose clocks and handoffs are written whole: rows not among those below are removed. Transitions stay."""
     handoffs: list[HandoffRow] = field(default_factory=list)
     clocks: list[ClockRow] = field(default_factory=list)
     transitions: list[TransitionRow] = field(default_factory=list)
