@@ -5,7 +5,7 @@ makes their keys. Gauges are computed when they are read.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -44,10 +44,10 @@ EVENTS_TOTAL = Metric(
 EVENT_DELAY_SECONDS = Metric(
     "baton_event_delay_seconds",
     Shape.HISTOGRAM,
-    "From the time that the CRM gives an event to its use. Negative where the CRM's clock is ahead.",
+    "From the time that the CRM gives an event to its use; 0 where the CRM's clock is ahead.",
     ("crm",),
     # From a CRM that posts at once to one that retries for a day (HubSpot) and longer.
-    (-60, -5, 0, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400),
+    (0, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400),
 )
 OPEN_HANDOFFS = Metric(
     "baton_open_handoffs", Shape.GAUGE, "Leads handed to sales and not yet closed.", ("team", "priority")
@@ -99,9 +99,7 @@ REQUESTS_TOTAL = Metric(
     "baton_webhook_requests_total", Shape.COUNTER, "Webhook requests by sender and HTTP status.", ("crm", "status")
 )
 ALERTS_UNSETTLED = Metric("baton_alerts_unsettled", Shape.GAUGE, "Alerts that wait to be delivered.")
-LOG_LAG_RECORDS = Metric(
-    "baton_log_lag_records", Shape.GAUGE, "Records in the event log that are not yet judged.", ("topic",)
-)
+LOG_LAG_RECORDS = Metric("baton_log_lag_records", Shape.GAUGE, "Records in the event log that are not yet judged.")
 
 METRICS: tuple[Metric, ...] = (
     EVENTS_TOTAL,
@@ -120,6 +118,7 @@ METRICS: tuple[Metric, ...] = (
     ALERTS_UNSETTLED,
     LOG_LAG_RECORDS,
 )
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 
 def sample(metric: Metric, **labels: str) -> CounterKey:
@@ -132,9 +131,11 @@ def sample(metric: Metric, **labels: str) -> CounterKey:
 def observe(counters: dict[CounterKey, int], key: CounterKey, microseconds: int, buckets: Sequence[float]) -> None:
     """Add one observation to a histogram that is kept as counters: one a bucket (not cumulated), and the sum.
 
-    The sum is kept in whole microseconds, so that it stays exact.
+    The sum is kept in whole microseconds, so that it stays exact. Less than nothing is observed as 0, because a sum
+    never goes down.
     """
     name, labels = key
+    microseconds = max(microseconds, 0)
     index = bisect_left(buckets, microseconds / SECOND)
     bound = f"{buckets[index]:.15g}" if index < len(buckets) else "+Inf"
     for part, extra, amount in (("_bucket", (("le", bound),), 1), ("_sum", (), microseconds)):
@@ -161,8 +162,8 @@ class Observed:
     """By upper bound, not cumulated."""
     microseconds: int = 0
 
-    def cumulated(self, bounds: Sequence[float]) -> list[tuple[str, float]]:
-        """Cumulated buckets by upper bound. Bounds of an earlier charter stay, so that nothing observed is lost."""
+    def cumulated(self, bounds: Iterable[float]) -> list[tuple[str, float]]:
+        """Cumulated buckets by upper bound; beside `bounds`, those under which something was observed."""
         counts = dict.fromkeys(bounds, 0)
         counts.update({float(bound): count for bound, count in self.buckets.items()})
         cumulated: list[tuple[str, float]] = []

@@ -4,7 +4,8 @@ Exact: counters are the rows that the judging transaction moved, gauges are coun
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -51,7 +52,8 @@ class StoreCollector(Collector):
         """All metrics, read now."""
         now = self._clock.now()
         charters = self._charters()
-        charter = charters.in_force(now) or charters.versions[0]
+        in_force = charters.in_force(now)
+        charter = in_force or charters.versions[0]
         counters = {**self._views.counters()}
         for key, amount in self._process_counts().items():
             counters[key] = counters.get(key, 0) + amount
@@ -59,12 +61,12 @@ class StoreCollector(Collector):
             if definition.shape is Shape.COUNTER:
                 yield _counter(definition, counters, _expected(definition, charter))
         yield _delays(counters)
-        yield _counted(charter, counters)
+        yield _counted(charter, charters, counters)
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
-        yield _gauge(table.CHARTER_INFO, {(charter.version,): 1})
+        yield _gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
         for name, value in self._gauges.items():
-            yield _gauge(next(each for each in table.METRICS if each.name == name), {(): value()})
+            yield _gauge(table.BY_NAME[name], {(): value()})
 
     def _states(self, charter: Charter, now: Instant) -> Iterator[Metric]:
         teams, priorities = _values(charter, "team"), _values(charter, "priority")
@@ -151,7 +153,7 @@ def _delays(counters: Mapping[CounterKey, int]) -> Metric:
     return _histogram(definition, table.observed(definition, counters), lambda _labels: definition.buckets)
 
 
-def _counted(charter: Charter, counters: Mapping[CounterKey, int]) -> Metric:
+def _counted(charter: Charter, charters: Charters, counters: Mapping[CounterKey, int]) -> Metric:
     definition = table.CLOCK_COUNTED_SECONDS
     series: dict[tuple[str, ...], table.Observed] = {
         (name, str(clock.promised_by), team): table.Observed()
@@ -159,14 +161,18 @@ def _counted(charter: Charter, counters: Mapping[CounterKey, int]) -> Metric:
         for team in _values(charter, "team")
     }
     series.update(table.observed(definition, counters))
-    bounds = {name: table.counted_buckets(clock) for name, clock in charter.clocks.items()}
-    return _histogram(definition, series, lambda labels: bounds.get(labels[0], ()))
+    # The bounds of all versions: a bucket that went away with its charter would look like a counter going down.
+    bounds: defaultdict[str, set[float]] = defaultdict(set)
+    for version in charters.versions:
+        for name, clock in version.clocks.items():
+            bounds[name].update(table.counted_buckets(clock))
+    return _histogram(definition, series, lambda labels: bounds[labels[0]])
 
 
 def _histogram(
     definition: Definition,
     series: Mapping[tuple[str, ...], table.Observed],
-    bounds: Callable[[tuple[str, ...]], Sequence[float]],
+    bounds: Callable[[tuple[str, ...]], Iterable[float]],
 ) -> Metric:
     family = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
     for labels, observed in series.items():

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 
+from services.metric_table import BY_NAME, sample
 from services.storage import CounterKey
 
 
@@ -14,8 +15,8 @@ class ProcessTally:
         self._lock = threading.Lock()
 
     def count(self, metric: str, labels: Mapping[str, str], amount: int = 1) -> None:
-        """Add to a counter."""
-        key = (metric, tuple(labels.items()))
+        """Add to a counter. KeyError where there is none of that name, TypeError where it has other labels."""
+        key = sample(BY_NAME[metric], **labels)
         with self._lock:
             self._counts[key] = self._counts.get(key, 0) + amount
 
