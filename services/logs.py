@@ -8,6 +8,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Fields that can hold what a person wrote or is called. What is logged are keys, counts and reasons.
 _PERSONAL = frozenset({"email", "phone", "name", "comment", "body", "attributes", "data", "headers"})
+# Every request is counted in the metrics, a line for each would drown what matters; and what the others log of
+# their work shows URLs that hold secrets.
+_AT_LEAST_WARNINGS = ("uvicorn.access", "apprise", "urllib3")
 
 
 def set_up(level: str) -> None:
@@ -21,7 +24,8 @@ def set_up(level: str) -> None:
     on_terminal = sys.stderr.isatty()
     # Tracebacks without the values of variables: these are about people.
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        # Plain tracebacks: the pretty ones show local variables, and with them secrets and personal data.
+        [_escape, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if on_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -41,13 +45,22 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Every request is counted in the metrics; a line for each would drown what matters.
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    for name in _AT_LEAST_WARNINGS:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep what people wrote or are called out of the logs, and line breaks out of the event's name."""
+    """Keep what people wrote or are called out of the logs."""
     for name in _PERSONAL & event.keys():
         event[name] = "(masked)"
-    event["event"] = str(event.get("event", "")).replace("\n", "\\n").replace("\r", "\\r")
+    return event
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Show line breaks, and whatever else a terminal obeys, instead of doing it. In JSON this is so anyway."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and name not in ("stack", "exception"):
+            event[name] = "".join(
+                each if each.isprintable() else each.encode("unicode_escape").decode() for each in value
+            )
     return event

@@ -1,5 +1,6 @@
 """The settings, from environment variables `BATON_…` or a `.env` file: the only reader of the environment."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,11 +13,15 @@ from services.errors import UsageError
 Listed = Annotated[tuple[SecretStr, ...], NoDecode]
 """Several values, parted by spaces or line breaks."""
 
+_WEB_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+
 
 class Settings(BaseSettings):
-    """Every setting with its default. `baton settings` prints this as a table."""
+    """Every setting with its default; docs/settings.md is this as a table. An empty variable is none."""
 
-    model_config = SettingsConfigDict(env_prefix="BATON_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="BATON_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     data: Path = Field(Path("baton-data"), description="The folder of the embedded log and database")
     broker: str | None = Field(None, description="The event log: sqlite:///FILE; left out: in the data folder")
@@ -29,7 +34,7 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(
         None,
-        description="How the outside reaches Baton, such as https://baton.example.com: HubSpot signs it, alerts link it",
+        description="How others reach Baton, such as https://baton.example.com: HubSpot signs it, alerts link to it",
     )
     hubspot_secrets: Listed = Field((), description="Client secrets of the HubSpot app; two while one is replaced")
     hubspot_mapping: Path | None = Field(None, description="What HubSpot's changes mean; left out: the built-in file")
@@ -42,7 +47,9 @@ class Settings(BaseSettings):
         300, ge=0, description="Seconds that a CRM's clock may be ahead; events beyond are dead letters"
     )
     lapse_start: str | None = Field(None, description="Time-lapse: the instant at which the clock starts (RFC 3339)")
-    lapse_speed: float = Field(1.0, gt=0, description="Time-lapse: how many seconds pass in a real one")
+    lapse_speed: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Time-lapse: how many seconds pass in a real one"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged")
 
     @field_validator("hubspot_secrets", "cloudevents_secrets", "cloudevents_tokens", "alert_urls", mode="before")
@@ -53,14 +60,17 @@ class Settings(BaseSettings):
     @field_validator("lapse_start")
     @classmethod
     def _instant(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_instant(value)
+        try:
+            if value is not None:
+                parse_instant(value)
+        except ValueError:
+            raise ValueError("write an RFC 3339 time with its offset, such as 2026-10-05T09:00:00+02:00") from None
         return value
 
     @field_validator("public_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
+        if value is not None and not _WEB_URL.fullmatch(value):
             raise ValueError("write it with its scheme, such as https://baton.example.com")
         return value.rstrip("/") if value is not None else None
 
@@ -74,10 +84,17 @@ def read_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [
-            f"BATON_{'_'.join(str(step) for step in each['loc']).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            f"{variable(str(each['loc'][0]))}: {each['msg'].removeprefix('Value error, ')}"
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise UsageError("\n".join(lines)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f".env: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"BATON_{name.upper()}"
 
 
 def secrets(values: tuple[SecretStr, ...]) -> tuple[str, ...]:
