@@ -199,24 +199,31 @@ def put_in_force(store: SqlStore, path: Path | None, now: Instant) -> Charters:
                 f"{file.path}: a side has not agreed to version {file.charter.version}; a draft can be tried with "
                 "baton replay, and is put in force once `agreed:` has marketing and sales"
             )
-    fresh = [file for file in given if store.put_in_force(file.charter.version, file.text, now)]
-    stored = [parse_charter(text, f"version {version} in force").charter for version, text in store.charter_texts()]
-    if not stored:
+    known = dict(store.charter_texts())
+    fresh = [file for file in given if file.charter.version not in known]
+    stored = [parse_charter(text, f"version {version} in force").charter for version, text in known.items()]
+    if not stored and not fresh:
         raise UsageError(
             "no charter: give --charter FILE (or BATON_CHARTER); the project's deploy/charters/ has examples"
         )
-    if any(file.charter.effective_from <= now for file in fresh):
-        # It reaches back: what was judged since then is judged anew.
-        store.wake_all(now)
     try:
-        return Charters(stored)
+        # Before anything is kept, because that is for good.
+        charters = Charters([*stored, *(file.charter for file in fresh)])
     except ValueError as error:
         raise UsageError(f"the charters in force do not fit together: {error}") from None
+    if any(file.charter.effective_from <= now for file in fresh):
+        # It reaches back: what was judged since then is judged anew. Before it is kept, so that a crash in between
+        # cannot leave a charter that is in force and has judged nothing.
+        store.wake_all(now)
+    # Those that are there first: where one's text has changed, nothing new is kept.
+    for file in sorted(given, key=lambda file: file.charter.version not in known):
+        store.put_in_force(file.charter.version, file.text, now)
+    return charters
 
 
 def _sqlite(setting: str, url: str | None, default: str) -> str:
     if url is None:
         return default
-    if not url.startswith("sqlite:///"):
+    if not url.removeprefix("sqlite:///") or not url.startswith("sqlite:///"):
         raise UsageError(f"{setting}: write sqlite:///FILE; everything else needs the distributed deployment")
     return url
