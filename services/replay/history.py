@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO, cast
 
 from schemas.csv_map import CsvMap
 from services.domain.deals import owners
-from services.domain.events import NOTHING, Event
+from services.domain.events import Data, Event
 from services.domain.instants import Instant
 from services.errors import BadEvent, UsageError
 from services.replay.csv_map import RowReader
@@ -22,6 +22,8 @@ from services.translate import from_json
 Progress = Callable[[int], None]
 """Is told how many more bytes of the files have been read."""
 
+_SHARED_FIELDS = 4
+_SHARED_MOST = 10_000
 _PROGRESS_EVERY = 4096  # lines: seldom enough to cost nothing
 CEREMONY_PREFIX = "ceremony:"
 
@@ -142,7 +144,7 @@ def _read(
 
 
 def _json_lines(stream: BinaryIO) -> Lines:
-    intern = sys.intern
+    shared = _Shared()
     for number, line in enumerate(stream, start=1):
         if line.isspace():
             continue
@@ -151,8 +153,36 @@ def _json_lines(stream: BinaryIO) -> Lines:
         except BadEvent as error:
             yield number, error
         else:
-            # A million leads have few sources; empty data is common. Held once, they halve the memory.
-            yield number, (event._replace(source=intern(event.source), data=event.data or NOTHING),)
+            yield number, (shared.event(event),)
+
+
+class _Shared:
+    """Holds once what many events have in common; of a million leads that is more than half of the memory."""
+
+    def __init__(self) -> None:
+        self._data: dict[tuple[tuple[str, object], ...], Data] = {}
+
+    def event(self, event: Event) -> Event:
+        """An equal event that shares its texts and, where it is small and common, its data."""
+        intern = sys.intern
+        return Event(
+            event.time, event.type, intern(event.source), event.id, intern(event.lead), self._shared(event.data)
+        )
+
+    def _shared(self, data: Data) -> Data:
+        if len(data) > _SHARED_FIELDS:
+            return data
+        try:
+            key = tuple(data.items())
+            known = self._data.get(key)
+        except TypeError:
+            return data  # it has attributes: those differ
+        # Equal is not the same: 1 is equal to true.
+        if known is not None and all(type(known[name]) is type(value) for name, value in key):
+            return known
+        if len(self._data) < _SHARED_MOST:
+            self._data[key] = data
+        return data
 
 
 def _csv(stream: BinaryIO, path: Path, csv_map: CsvMap | None) -> Lines:
