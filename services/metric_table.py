@@ -10,8 +10,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.domain.charter import Clock
+from services.domain.clocks import Status
 from services.domain.instants import SECOND
 from services.storage import CounterKey
+
+OPEN_STATUSES = (Status.RUNNING, Status.AT_RISK, Status.OVERDUE, Status.PAUSED)
+OUTCOMES = ("rejected", "recycled", "withdrawn", "merged", "won", "lost")
+"""How a handoff is closed."""
+FEEDBACK_KINDS = ("good", "poor", "rejected", "agreed", "disputed", "upheld", "withdrawn")
+PERIODS = ("month", "quarter")
 
 
 class Shape(StrEnum):
@@ -37,8 +44,8 @@ class Metric:
 EVENTS_TOTAL = Metric(
     "baton_events_total",
     Shape.COUNTER,
-    "Events by the door they came through, their type, and what became of them: used, duplicate, waiting "
-    "(a deal whose lead is not yet known), ignored (it maps to nothing) or dead_letter.",
+    "Events by the door they came through, their type, and what became of them: used, duplicate, or ignored "
+    "because they map to nothing.",
     ("crm", "type", "outcome"),
 )
 EVENT_DELAY_SECONDS = Metric(

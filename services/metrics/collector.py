@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
 from services.domain.charter import OTHER, Charter, Charters
-from services.domain.clocks import Kind, Status
+from services.domain.clocks import Kind
 from services.domain.instants import SECOND, Instant
 from services.domain.periods import month_of, quarter_of
 from services.metric_table import Metric as Definition
@@ -24,9 +24,6 @@ from services.storage import CounterKey
 from services.views import Views
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_OPEN = (Status.RUNNING, Status.AT_RISK, Status.OVERDUE, Status.PAUSED)
-_OUTCOMES = ("rejected", "recycled", "withdrawn", "merged", "won", "lost")
-_FEEDBACK_KINDS = ("good", "poor", "rejected", "agreed", "disputed", "upheld", "withdrawn")
 
 
 class StoreCollector(Collector):
@@ -81,7 +78,7 @@ class StoreCollector(Collector):
         clocks: dict[tuple[str, ...], float] = {
             (name, str(clock.promised_by), team, priority, str(status)): 0
             for name, clock in charter.clocks.items()
-            for team, priority, status in itertools.product(teams, priorities, _OPEN)
+            for team, priority, status in itertools.product(teams, priorities, table.OPEN_STATUSES)
         }
         for each in self._views.open_clocks(now):
             labelled = (each.clock, each.promised_by, each.team_label, each.priority_label, str(each.status))
@@ -94,9 +91,9 @@ class StoreCollector(Collector):
             # Nothing fell due yet: a ratio of nothing is no number, and says so.
             (name, str(clock.promised_by), per): float("nan")
             for name, clock in charter.clocks.items()
-            for per in ("month", "quarter")
+            for per in table.PERIODS
         }
-        for per, period in (("month", month_of(now, zone)), ("quarter", quarter_of(now, zone))):
+        for per, period in zip(table.PERIODS, (month_of(now, zone), quarter_of(now, zone)), strict=True):
             for verdicts in self._views.verdicts(period.since, period.until, now):
                 if verdicts.attainment is not None:
                     values[verdicts.clock, verdicts.promised_by, per] = verdicts.attainment
@@ -129,9 +126,9 @@ def _expected(definition: Definition, charter: Charter) -> Iterable[tuple[str, .
             for team, priority, kind in itertools.product(_values(charter, "team"), _values(charter, "priority"), Kind)
         )
     if definition is table.HANDOFF_OUTCOMES_TOTAL:
-        return itertools.product(_OUTCOMES, _values(charter, "source"))
+        return itertools.product(table.OUTCOMES, _values(charter, "source"))
     if definition is table.FEEDBACK_TOTAL:
-        return itertools.product(_FEEDBACK_KINDS, _values(charter, "reason"), _values(charter, "source"))
+        return itertools.product(table.FEEDBACK_KINDS, _values(charter, "reason"), _values(charter, "source"))
     if definition is table.DEAD_LETTERS_TOTAL:
         return ((reason,) for reason in DEAD_LETTER_REASONS)
     return ()
