@@ -106,9 +106,11 @@ def _print(out: Console, names: Names, history: History, comparison: Comparison,
     out.print(_across(f"Alerts by weekday, {comparison.zone}", WEEKDAYS, a.weekdays, b.weekdays))
     out.print(_across(f"Alerts by hour of the day, {comparison.zone}", _HOURS[:12], a.hours[:12], b.hours[:12]))
     out.print(_across(None, _HOURS[12:], a.hours[12:], b.hours[12:]))
+    if not changes.total:
+        out.print("0 promises come out otherwise")
+        return
     out.print(_turns(changes))
-    if changes.kept:
-        out.print(_changed(changes))
+    out.print(_changed(changes))
 
 
 def _table(title: str | None, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
@@ -152,7 +154,7 @@ def _promise(clock: ClockOutcome) -> tuple[str, ...]:
         ", ".join(words.targets(clock)),
         words.objective(clock.objective),
         words.percent(clock.tally.attainment),
-        {True: "yes", False: "no", None: words.NOTHING}[clock.is_reached],
+        words.reached(clock),
         words.duration(clock.break_even()),
     )
 

@@ -17,7 +17,7 @@ _HEIGHT = 190  # of upright bars
 _TOP = 18
 _FILLED = 0.78  # share of a group's width that its two bars take
 _NUMBERED_FROM = 26  # an upright bar at least this wide has its number above it
-_MOST_LABELS = 14
+_CHARACTER = 7.5  # about the width of one below an upright bar, with what keeps labels apart
 _TICKS = 4
 
 
@@ -121,7 +121,7 @@ def upright(title: str, pairs: Sequence[Pair]) -> Chart:
         chart.lines.append(Line(_AXIS_WIDTH, y, WIDTH, y, "grid"))
         chart.texts.append(Text(_AXIS_WIDTH - 8, y + 4, f"{tick:,}", "end", "tick"))
     group = (WIDTH - _AXIS_WIDTH) / max(len(pairs), 1)
-    every = ceil(len(pairs) / _MOST_LABELS) if len(pairs) > 2 * _MOST_LABELS else 1
+    every = ceil(max((len(pair.label) for pair in pairs), default=0) * _CHARACTER / group)
     for number, pair in enumerate(pairs):
         left = _AXIS_WIDTH + group * number
         if not number % every:

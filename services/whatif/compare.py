@@ -1,6 +1,6 @@
 """Judges a history lead by lead under two charters; keeps sums, and hands on the instances that come out otherwise."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from fractions import Fraction
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from services.domain.charter import Charters, Clock
 from services.domain.clocks import Instance, Status
-from services.domain.events import Event
-from services.domain.fold import Lead, apply, in_order
+from services.domain.fold import Lead
 from services.domain.instants import Instant
 from services.replay.history import History
 from services.replay.judge import ClockTally
+from services.replay.lives import lives
 from services.whatif.alerts import AlertTally
 from services.whatif.breakeven import Needs, break_even, reaches_objective
 
@@ -126,20 +126,18 @@ def compare(
     """
     zone = zone_of(a)
     comparison = Comparison(as_of, zone, _outcome(a, zone), _outcome(b, zone))
-    comparison.used = history.others + len(history.without_lead)
+    comparison.used = history.others + len(history.deals)
     shared = comparison.shared
-    for key in sorted(history.leads):
-        given = history.leads.pop(key)
-        events = in_order(given)
+    for life in lives(history, a, b):
+        under_a, under_b = life.states
         comparison.leads += 1
-        comparison.used += len(events)
-        comparison.duplicate += len(given) - len(events)
-        under_a, under_b = _judged(key, events, a), _judged(key, events, b)
+        comparison.used += life.used
+        comparison.duplicate += life.duplicate
         for instance in under_a.instances:
             comparison.a.add(instance, as_of)
         for instance in under_b.instances:
             comparison.b.add(instance, as_of)
-        for change in _changes(key, _of(under_a, shared), _of(under_b, shared), as_of):
+        for change in _changes(under_a.key, _of(under_a, shared), _of(under_b, shared), as_of):
             changed(change)
         if progress is not None:
             progress(1)
@@ -157,13 +155,6 @@ def _outcome(charters: Charters, zone: tzinfo) -> Outcome:
         for clock in charter.clocks.values():
             clocks[clock.name] = ClockOutcome(clock, ClockTally(str(clock.promised_by)))
     return Outcome(charters, clocks, AlertTally(zone))
-
-
-def _judged(key: str, events: Iterable[Event], charters: Charters) -> Lead:
-    lead = Lead(key)
-    for event in events:
-        apply(lead, event, charters)
-    return lead
 
 
 Numbered = dict[tuple[str, int], Instance]

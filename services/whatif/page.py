@@ -33,15 +33,13 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One clock under one charter; without `numbers` where that charter lacks it."""
+    """One clock under one charter; the texts are missing where that charter lacks it."""
 
     side: str
-    owed_by: str
-    targets: str
-    objective: str
-    reached: str
-    break_even: str
-    numbers: Sequence[str]
+    owed_by: str = ""
+    promise: Sequence[str] = ()
+    is_reached: bool | None = None
+    numbers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _objective(clock: ClockOutcome | None) -> float | None:
 
 def _rows(comparison: Comparison, name: str) -> Sequence[_Row]:
     sides = (("A", comparison.a.clocks.get(name)), ("B", comparison.b.clocks.get(name)))
-    return [_row(side, clock) if clock else _Row(side, "", "", "", "", "", ()) for side, clock in sides]
+    return [_row(side, clock) if clock else _Row(side) for side, clock in sides]
 
 
 def _row(side: str, clock: ClockOutcome) -> _Row:
@@ -120,12 +118,15 @@ def _row(side: str, clock: ClockOutcome) -> _Row:
     return _Row(
         side=side,
         owed_by=clock.tally.promised_by,
-        targets=", ".join(words.targets(clock)),
-        objective=words.objective(clock.objective),
-        reached=words.reached(clock),
-        break_even=words.duration(clock.break_even()),
-        numbers=(
+        promise=(
+            ", ".join(words.targets(clock)),
+            words.objective(clock.objective),
             words.percent(clock.tally.attainment),
+            words.reached(clock),
+            words.duration(clock.break_even()),
+        ),
+        is_reached=clock.is_reached,
+        numbers=(
             *(f"{number:,}" for number in numbers),
             *(words.duration(percentile(seconds, share)) for share in SHARES),
         ),

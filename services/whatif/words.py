@@ -34,7 +34,7 @@ def objective(share: Fraction | None) -> str:
 
 def reached(outcome: ClockOutcome) -> str:
     """Whether the objective was reached."""
-    return {True: "reached", False: "not reached", None: NOTHING}[outcome.is_reached]
+    return {True: "yes", False: "no", None: NOTHING}[outcome.is_reached]
 
 
 def targets(outcome: ClockOutcome) -> list[str]:
