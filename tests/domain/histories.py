@@ -1,4 +1,4 @@
-"""Short words for writing charters and histories in tests: `handed_off("09:00")`, `accept_clock(within="4h")`."""
+"""Short words for writing charters and histories in tests: `handed_off("09:00")`, `clock("4h")`."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from services.domain.calendar import Calendar
 from services.domain.charter import Charter, Charters, Clock, Escalation, Side, Target, Trigger
 from services.domain.clocks import Instance
-from services.domain.conditions import When
 from services.domain.durations import parse_duration
 from services.domain.events import Event, EventType
 from services.domain.fold import Lead, fold
@@ -116,6 +115,3 @@ def verdicts(lead: Lead) -> list[tuple[str, int, str | None]]:
 def names(passed: Iterable[Any]) -> list[str]:
     """The names of passages."""
     return [passage.name for passage in passed]
-
-
-NO_CONDITION = When()
