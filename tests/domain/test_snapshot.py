@@ -104,7 +104,7 @@ def test_a_frozen_state_does_not_change_with_the_lead() -> None:
     lead = judged(BY, handed_off("09:00"))
     frozen = freeze(lead, {})
     before = orjson.dumps(frozen)
-    later: list[Event] = [
+    later = [
         event(TOUCHED, "09:30", direction="outbound"),
         event(PAUSED, "10:00"),
         event(ACCEPTED, "11:00"),
