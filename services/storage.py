@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.domain.deals import deal_of
-from services.domain.events import Event
+from services.domain.events import IS_DEAL, Event
 from services.domain.instants import Instant
 
 
@@ -23,7 +23,7 @@ class EventRow:
 
     @property
     def stream(self) -> str:
-        """Where it belongs: to its lead, or to its deal while it names no lead."""
+        """Where it belongs: to its deal, where it is of one, else to its lead."""
         return stream_of(self.event)
 
 
@@ -160,13 +160,13 @@ def lead_stream(lead: str) -> str:
 
 
 def deal_stream(deal: str) -> str:
-    """The stream of those events of a deal that name no lead."""
+    """The stream of a deal's events, whichever lead they name or none."""
     return f"deal:{deal}"
 
 
 def stream_of(event: Event) -> str:
-    """The stream that the event belongs to."""
-    return lead_stream(event.lead) if event.lead else deal_stream(deal_of(event) or "")
+    """The stream that the event belongs to: its deal's, where it is of one, else its lead's."""
+    return deal_stream(deal_of(event) or "") if IS_DEAL[event.type] else lead_stream(event.lead)
 
 
 CounterKey = tuple[str, tuple[tuple[str, str], ...]]
@@ -189,11 +189,15 @@ class Changes:
     leads: list[LeadRow] = field(default_factory=list)
     refolded: list[str] = field(default_factory=list)
     """Leads whose clocks and handoffs are written whole: rows not among those below are removed. Transitions stay."""
+    gone: list[str] = field(default_factory=list)
+    """Refolded leads of which nothing is left, because their deal turned out to be another lead's."""
     handoffs: list[HandoffRow] = field(default_factory=list)
     clocks: list[ClockRow] = field(default_factory=list)
     transitions: list[TransitionRow] = field(default_factory=list)
     alerts: list[AlertRow] = field(default_factory=list)
     deals: list[DealRow] = field(default_factory=list)
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    """Leads that were merged, each with the one into which."""
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     counters: dict[CounterKey, int] = field(default_factory=dict)
 
@@ -224,6 +228,9 @@ class Store(Protocol):
 
     def deals_of(self, leads: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The deals that belong to each of the leads."""
+
+    def merged_with(self, leads: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Of the leads, those that were merged with others: all that belong together, each lead itself among them."""
 
     def due(self, now: Instant, limit: int) -> Sequence[str]:
         """Leads whose `wake_at` has come, the longest due first."""

@@ -61,6 +61,8 @@ class LeadFile:
     handoffs: Sequence[HandoffRow]
     clocks: Sequence[ClockRow]
     transitions: Sequence[TransitionRow]
+    foreign_deals: Sequence[tuple[Event, str]] = ()
+    """Deal events that name this lead although their deal belongs to another one, whose key stands beside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import ClauseElement, Connection, Dialect, Table, and_, bindpara
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.adapters.tables import events
-from services.domain.events import NOTHING, Event, EventType
+from services.domain.events import IS_DEAL, NOTHING, Event, EventType
 from services.storage import AlertRow, CounterKey, DealRow, EventRow, lead_stream
 
 _T = TypeVar("_T")
@@ -24,6 +24,7 @@ EVENT_COLUMNS = (
     events.c.id,
     events.c.time,
     events.c.type,
+    events.c.lead,
     events.c.data,
 )
 """What `read_event` reads."""
@@ -118,6 +119,7 @@ def event_values(row: EventRow) -> Values:
         event.id,
         event.time,
         int(event.type),
+        (event.lead or None) if IS_DEAL[event.type] else None,
         to_json(event.data),
         row.crm,
         row.received_at,
@@ -125,9 +127,9 @@ def event_values(row: EventRow) -> Values:
 
 
 def read_event(row: Sequence[Any]) -> Event:
-    """The event in a row of `EVENT_COLUMNS`; its lead is the one whose stream it is in."""
-    stream, source, key, time, kind, data = row
-    lead = stream[len(_LEAD_STREAM) :] if stream.startswith(_LEAD_STREAM) else ""
+    """The event in a row of `EVENT_COLUMNS`."""
+    stream, source, key, time, kind, named, data = row
+    lead = stream[len(_LEAD_STREAM) :] if stream.startswith(_LEAD_STREAM) else named or ""
     return Event(time, _TYPES[kind], source, key, lead, orjson.loads(data) if data != "{}" else NOTHING)
 
 

@@ -26,6 +26,7 @@ from services.adapters.sql_rows import (
 )
 from services.domain.events import Event
 from services.domain.instants import Instant
+from services.domain.merges import links_of, together
 from services.errors import PositionLost, UsageError
 from services.storage import Changes, DealRow, TransitionRow, stream_of
 
@@ -45,6 +46,8 @@ _DEALS = select(tables.deals).where(tables.deals.c.deal.in_(_KEYS))
 _DEALS_OF = (
     select(tables.deals.c.lead, tables.deals.c.deal).where(tables.deals.c.lead.in_(_KEYS)).order_by(tables.deals.c.deal)
 )
+_MERGES = select(tables.merges).where(or_(tables.merges.c.lead.in_(_KEYS), tables.merges.c.into.in_(_KEYS)))
+_FORGET = delete(tables.leads).where(tables.leads.c.key.in_(_KEYS))
 _DUE = (
     select(tables.leads.c.key)
     .where(tables.leads.c.wake_at <= bindparam("now"))
@@ -70,6 +73,7 @@ class SqlStore:
         told = insert_into(tables.transitions, dialect).excluded
         self._transitions = upsert(tables.transitions, dialect, standing=told.standing)
         self._deals = upsert(tables.deals, dialect)
+        self._merges = upsert(tables.merges, dialect, into=insert_into(tables.merges, dialect).excluded.into)
         self._alerts = Writer(insert_into(tables.alerts, dialect), dialect, ALERT_COLUMNS)
         self._counters = upsert(tables.counters, dialect, value=tables.counters.c.value + counter.value)
         # What comes back after it was replayed waits to be looked at again.
@@ -133,6 +137,20 @@ class SqlStore:
                     found[lead].append(deal)
         return found
 
+    def merged_with(self, leads: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Of the leads, those that were merged with others: all that belong together, each lead itself among them."""
+        found: set[tuple[str, str]] = set()
+        asked: set[str] = set()
+        fresh = set(leads)
+        with self._database.reading() as connection:
+            while fresh:
+                asked |= fresh
+                for part in chunks(fresh):
+                    found.update((lead, into) for lead, into in connection.execute(_MERGES, {"keys": part}))
+                fresh = {lead for pair in found for lead in pair} - asked
+        links = links_of(found)
+        return {lead: frozenset(together(lead, links)) for lead in leads if lead in links}
+
     def due(self, now: Instant, limit: int) -> Sequence[str]:
         """Leads whose `wake_at` has come, the longest due first."""
         with self._database.reading() as connection:
@@ -153,6 +171,8 @@ class SqlStore:
         with self._database.writing() as connection:
             _move_position(connection, changes)
             _clear(connection, changes.refolded)
+            for part in chunks(changes.gone):
+                connection.execute(_FORGET, {"keys": part})
             self._events.write(connection, events)
             self._leads.write(connection, leads)
             self._handoffs.write(connection, [_HANDOFF(row) for row in changes.handoffs])
@@ -160,6 +180,7 @@ class SqlStore:
             self._transitions.write(connection, transitions)
             self._alerts.write(connection, [alert_values(row) for row in changes.alerts])
             self._deals.write(connection, [deal_values(row) for row in changes.deals])
+            self._merges.write(connection, changes.merges)
             self._dead_letters.write(
                 connection,
                 [

@@ -73,6 +73,7 @@ class SqlViews:
             return LeadFile(
                 row=LeadRow(*row),
                 events=_events(connection, key),
+                foreign_deals=_foreign_deals(connection, key),
                 handoffs=[
                     HandoffRow(*each) for each in _of_lead(connection, tables.handoffs, key, tables.handoffs.c.number)
                 ],
@@ -273,8 +274,16 @@ def _of_lead(
     return connection.execute(select(table).where(table.c.lead == lead).order_by(*order))
 
 
+def _foreign_deals(connection: Connection, lead: str) -> list[tuple[Event, str]]:
+    """The deal events that name the lead, though their deal belongs to another; with that other."""
+    deals = tables.deals.c
+    owner = select(deals.lead).where(deal_stream("") + deals.deal == tables.events.c.stream).scalar_subquery()
+    rows = connection.execute(select(*EVENT_COLUMNS, owner).where(tables.events.c.lead == lead, owner != lead))
+    return sorted((read_event(row[:-1]), row[-1]) for row in rows)
+
+
 def _events(connection: Connection, lead: str) -> list[Event]:
-    """All events of a lead: its own, and those of its deals that name no lead."""
+    """All events of a lead: its own, and those of its deals."""
     deals = connection.execute(select(tables.deals.c.deal).where(tables.deals.c.lead == lead)).scalars()
     streams = [lead_stream(lead), *(deal_stream(deal) for deal in deals)]
     rows = connection.execute(select(*EVENT_COLUMNS).where(tables.events.c.stream.in_(streams)))

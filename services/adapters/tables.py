@@ -70,10 +70,14 @@ events = Table(
     _key("id"),
     _number("time"),
     Column("type", SmallInteger, nullable=False),
+    _text("lead", optional=True),
     _text("data"),
     _text("crm"),
     _number("received_at"),
 )
+
+"""`lead` is what an event in a deal's stream names; those of a lead's stream are the lead's."""
+_partial("events_by_lead_named", events.c.lead, where=events.c.lead.is_not(None))
 
 leads = Table(
     "leads",
@@ -214,6 +218,9 @@ deliveries = Table(
 
 deals = Table("deals", METADATA, _key("deal"), _text("lead"), _text("named_by"))
 Index("deals_by_lead", deals.c.lead)
+
+merges = Table("merges", METADATA, _key("lead"), _key("into"))
+Index("merges_by_survivor", merges.c.into)
 
 dead_letters = Table(
     "dead_letters",

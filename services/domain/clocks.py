@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
@@ -107,6 +107,8 @@ class Instance:
     verdict: Status | None = None
     role: Role | None = None
     """What ended it."""
+    carried_at: Instant | None = None
+    """When it was carried on from a lead that was merged; what happened before is told of that lead."""
 
     @property
     def target(self) -> Target:
@@ -175,6 +177,24 @@ class Instance:
         self.ended_by = by
         self.role = role
 
+    def carried_on(self, number: int, at: Instant, *, is_paused: bool) -> "Instance":
+        """The same instance, open again as it stood at `at`, as the `number`th of the survivor of a merge."""
+        carried = replace(
+            self,
+            number=number,
+            pauses=[replace(pause) for pause in self.pauses],
+            ended_at=None,
+            ended_by=None,
+            verdict=None,
+            role=None,
+            carried_at=at,
+        )
+        if self.clock.pausable and is_paused:
+            carried.pause(at)
+        else:
+            carried.resume(at)
+        return carried
+
     def status(self, as_of: Instant) -> Status:
         """The verdict at `as_of`, by the events folded so far."""
         if self.verdict is not None:
@@ -199,7 +219,8 @@ def passages(instance: Instance, as_of: Instant) -> list[Passage]:
     told += _pauses_told(instance)
     if end is not None and instance.verdict is not None:
         told.append(Passage(Kind(instance.verdict), 0, end))
-    return sorted(told, key=lambda passage: passage.at)
+    since = instance.carried_at
+    return sorted((passage for passage in told if since is None or passage.at >= since), key=lambda passage: passage.at)
 
 
 def wake_at(instance: Instance, after: Instant) -> Instant | None:

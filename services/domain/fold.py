@@ -4,17 +4,17 @@
 order may be applied to the state alone; one out of order needs the fold of all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.domain.charter import Charter, Charters, Clock, holds_for
-from services.domain.clocks import ENDINGS, Instance, Role
-from services.domain.events import Attributes, Event, EventType, Order, attributes_of
+from services.domain.clocks import ENDINGS, Instance, Role, Status
+from services.domain.events import IS_DEAL, Attributes, Event, EventType, Order, attributes_of, flags
 from services.domain.handoffs import Handoff
 from services.domain.instants import Instant
 
-_ATTRIBUTE_TYPES = frozenset(
-    {EventType.LEAD_CAPTURED, EventType.LEAD_UPDATED, EventType.LEAD_HANDED_OFF, EventType.LEAD_ASSIGNED}
+_HAS_ATTRIBUTES = flags(
+    EventType.LEAD_CAPTURED, EventType.LEAD_UPDATED, EventType.LEAD_HANDED_OFF, EventType.LEAD_ASSIGNED
 )
 
 
@@ -52,6 +52,28 @@ def fold(key: str, events: Iterable[Event], charters: Charters) -> Lead:
     return lead
 
 
+def fold_together(histories: Mapping[str, Iterable[Event]], charters: Charters) -> dict[str, Lead]:
+    """The states of leads that were merged into each other, each key with its own events.
+
+    What a merge cancels on the lead that goes is carried on by the survivor, as it stood: the open handoff, and
+    the open instances of clocks. Where the survivor has a handoff or an instance of that clock itself, its own
+    stays. A deal of a lead that was merged goes with it.
+    """
+    leads = {key: Lead(key) for key in histories}
+    ordered = sorted(
+        ((event[:4], key, event) for key, events in histories.items() for event in in_order(events)),
+        key=lambda item: item[:2],
+    )
+    for _, key, event in ordered:
+        lead = leads[key]
+        if IS_DEAL[event.type]:
+            lead = _survivor(lead, leads)
+        apply(lead, event, charters)
+        if event.type == EventType.LEAD_MERGED and lead.merged_into != key and lead.merged_into in leads:
+            _carry_on(leads[lead.merged_into], lead)
+    return leads
+
+
 def in_order(events: Iterable[Event]) -> list[Event]:
     """The distinct events in the canonical order.
 
@@ -71,6 +93,38 @@ def preferred(one: Event, other: Event) -> Event:
     return min(one, other, key=lambda event: (event[:4], repr(sorted(event.data.items()))))
 
 
+def _survivor(lead: Lead, leads: Mapping[str, Lead]) -> Lead:
+    """The lead that a lead is by now: itself, or the last of a chain of merges."""
+    passed = {lead.key}
+    while lead.merged_into is not None and lead.merged_into in leads and lead.merged_into not in passed:
+        passed.add(lead.merged_into)
+        lead = leads[lead.merged_into]
+    return lead
+
+
+def _carry_on(survivor: Lead, lead: Lead) -> None:
+    """Give the survivor what the merge that was just applied took from `lead`."""
+    by = lead.last
+    if by is None:
+        return
+    known = {name: value for name, value in survivor.attributes.items() if value is not None}
+    survivor.attributes = {**lead.attributes, **known}
+    handoff = lead.handoffs[-1] if lead.handoffs else None
+    if handoff is not None and handoff.closed_by == by and survivor.handoff is None:
+        survivor.handoffs_opened += 1
+        survivor.handoff = handoff.carried_on(survivor.handoffs_opened)
+        survivor.handoffs.append(survivor.handoff)
+    for instance in lead.instances:
+        name = instance.clock.name
+        if instance.ended_by == by and instance.verdict is Status.CANCELLED and name not in survivor.open:
+            number = survivor.started.get(name, 0) + 1
+            carried = instance.carried_on(number, by.time, is_paused=survivor.paused_at is not None)
+            survivor.started[name] = number
+            survivor.open[name] = carried
+            survivor.instances.append(carried)
+    survivor.last = by if survivor.last is None else max(survivor.last, by)
+
+
 def _order(event: Event) -> tuple[object, ...]:
     return event[:4]
 
@@ -78,7 +132,7 @@ def _order(event: Event) -> tuple[object, ...]:
 def apply(lead: Lead, event: Event, charters: Charters) -> None:
     """Change `lead` by its next event. Its order must be after `lead.last`; the caller has seen to that."""
     kind = event.type
-    if kind in _ATTRIBUTE_TYPES:
+    if _HAS_ATTRIBUTES[kind]:
         said = attributes_of(event)
         if said:
             lead.attributes = {**lead.attributes, **said}

@@ -1,9 +1,9 @@
 """A handoff: one passing of a lead from marketing to sales, what happened in it, and how it closed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from services.domain.events import Attributes, Event, EventType
+from services.domain.events import Attributes, Event, EventType, Order
 from services.domain.instants import Instant
 
 
@@ -16,6 +16,7 @@ class Handoff:
     attributes: Attributes
     """What was known of the lead when it was handed off."""
     closed_at: Instant | None = None
+    closed_by: Order | None = None
     outcome: EventType | None = None
     accepted_at: Instant | None = None
     touched_at: Instant | None = None
@@ -30,12 +31,25 @@ class Handoff:
 
     def take(self, event: Event) -> None:
         """Take in an event that came while it was open; one of `CLOSERS` closes it."""
-        effect = _EFFECTS.get(event.type)
+        effect = _EFFECT_OF[event.type]
         if effect is not None:
             effect(self, event)
 
+    def carried_on(self, number: int) -> "Handoff":
+        """The same handoff, open again as it stood, as the `number`th of the lead that this one was merged into."""
+        return replace(
+            self,
+            number=number,
+            closed_at=None,
+            closed_by=None,
+            outcome=None,
+            reason=None,
+            open_deals=set(self.open_deals),
+        )
+
     def _close(self, event: Event) -> None:
         self.closed_at = event.time
+        self.closed_by = event.order
         self.outcome = event.type
         reason = event.data.get("reason")
         if isinstance(reason, str):
@@ -94,3 +108,5 @@ _EFFECTS: Mapping[EventType, Callable[[Handoff, Event], None]] = {
     EventType.LEAD_MERGED: Handoff._close,
     EventType.DEAL_WON: Handoff._close,
 }
+_EFFECT_OF = tuple(_EFFECTS.get(EventType(number)) if number else None for number in range(len(EventType) + 1))
+"""The same by number, which is quicker to look up."""

@@ -90,6 +90,7 @@ def _freeze_instance(instance: Instance, told: Told) -> dict[str, Any]:
         "team": instance.team,
         "priority": instance.priority,
         "due_at": instance.due_at,
+        "carried_at": instance.carried_at,
         "pauses": [(pause.since, pause.until) for pause in instance.pauses],
         "ever": sorted(told.ever),
         "standing": sorted(told.standing),
@@ -112,6 +113,7 @@ def _thaw_instance(frozen: Mapping[str, Any], charters: Charters) -> Instance:
         team=frozen["team"],
         priority=frozen["priority"],
         due_at=frozen["due_at"],
+        carried_at=frozen["carried_at"],
         pauses=[Pause(since, until) for since, until in frozen["pauses"]],
     )
 

@@ -35,9 +35,10 @@ def read_map(path: Path) -> CsvMap:
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise UsageError(f"{path}: {place}: {first['msg']}") from None
+        told = [
+            f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)
+        ]
+        raise UsageError(f"{path}: {'; '.join(told)}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import itertools
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import BinaryIO, TextIO, cast
 
 from schemas.csv_map import CsvMap
 from services.domain.deals import owners
-from services.domain.events import Data, Event
+from services.domain.events import IS_DEAL, Data, Event, EventType
 from services.domain.instants import Instant
 from services.errors import BadEvent, UsageError
 from services.replay.csv_map import RowReader
@@ -51,8 +52,10 @@ class History:
     unmapped_rows: int = 0
     """Rows of CSV files for which no rule of the map holds."""
     last_time: Instant = 0
-    without_lead: list[Event] = field(default_factory=list)
-    """Events of deals whose lead is not known."""
+    deals: list[Event] = field(default_factory=list)
+    """Events of deals, until they are joined with their leads; then those whose lead is not known."""
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    """Leads that were merged, each with the one into which."""
     others: int = 0
     """Events that are no lead's: ceremonies."""
 
@@ -64,10 +67,10 @@ class History:
             return
         if event.time > self.last_time:
             self.last_time = event.time
-        lead = event.lead
-        if not lead:
-            self.without_lead.append(event)
+        if IS_DEAL[event.type]:
+            self.deals.append(event)
             return
+        lead = event.lead
         events = self.leads.get(lead)
         if events is not None:
             events.append(event)
@@ -75,20 +78,23 @@ class History:
             self.others += 1
         else:
             self.leads[lead] = [event]
+        if event.type == EventType.LEAD_MERGED:
+            self.merges.append((lead, str(event.data["into"])))
 
     def join_deals(self) -> None:
-        """Give deal events without a lead to the lead that another event names for the deal."""
-        if not self.without_lead:
+        """Give the events of each deal to the lead that owns it."""
+        if not self.deals:
             return
-        leads = owners(event for events in self.leads.values() for event in events)
+        named = (event for events in self.leads.values() for event in events if "deal" in event.data)
+        leads = owners(itertools.chain(self.deals, named))
         waiting = []
-        for event in self.without_lead:
+        for event in self.deals:
             lead = leads.get(str(event.data["deal"]))
             if lead is None:
                 waiting.append(event)
             else:
-                self.leads[lead].append(event)
-        self.without_lead = waiting
+                self.leads.setdefault(lead, []).append(event)
+        self.deals = waiting
 
 
 def read_history(

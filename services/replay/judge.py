@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from services.domain.charter import Charters
 from services.domain.clocks import Instance, Role, Status
 from services.domain.events import EventType
-from services.domain.fold import Lead, apply, in_order
+from services.domain.fold import Lead
 from services.domain.handoffs import Handoff
 from services.domain.instants import SECOND, Instant
 from services.replay.history import History
+from services.replay.lives import lives
 
 
 @dataclass(slots=True)
@@ -97,15 +98,11 @@ def judge(
     The history is used up: a lead's events are let go once it is judged.
     """
     summary = Summary(as_of, _tallies(charters))
-    summary.used = history.others + len(history.without_lead)
-    for key in sorted(history.leads):
-        given = history.leads.pop(key)
-        events = in_order(given)
-        summary.used += len(events)
-        summary.duplicate += len(given) - len(events)
-        lead = Lead(key)
-        for event in events:
-            apply(lead, event, charters)
+    summary.used = history.others + len(history.deals)
+    for life in lives(history, charters):
+        (lead,) = life.states
+        summary.used += life.used
+        summary.duplicate += life.duplicate
         summary.leads += 1
         _count(lead, summary)
         if each is not None:

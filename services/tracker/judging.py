@@ -14,7 +14,7 @@ from services import metric_table as metrics
 from services.domain.charter import OTHER, Charter, Charters, Clock
 from services.domain.clocks import Instance, Kind, Role, wake_at
 from services.domain.events import Event
-from services.domain.fold import Lead, apply, fold
+from services.domain.fold import Lead, apply
 from services.domain.instants import DAY, Instant
 from services.domain.snapshot import ToldByInstance, freeze, thaw
 from services.domain.stalls import stalls_at
@@ -51,11 +51,10 @@ class Judged:
             else:
                 apply(self.lead, event, self.charters)
 
-    def refold(self, events: Iterable[Event], told: ToldByInstance, now: Instant) -> None:
-        """Judge anew from all events of the lead; `told` is all that was ever told of it."""
-        known = list(events)
-        self.lead = fold(self.key, (event for event in known if event.time <= now), self.charters)
-        self.future_at = min((event.time for event in known if event.time > now), default=None)
+    def take(self, lead: Lead, events: Iterable[Event], told: ToldByInstance, now: Instant) -> None:
+        """Take the state that was judged anew from all events; `told` is all that was ever told of the lead."""
+        self.lead = lead
+        self.future_at = min((event.time for event in events if event.time > now), default=None)
         self.told = told
         self.is_refolded = True
         self.clocks_before = {}
@@ -98,6 +97,9 @@ def write(judged: Judged, now: Instant, changes: Changes) -> None:
     handoffs = list(_handoff_rows(lead, charters))
     if judged.is_refolded:
         changes.refolded.append(lead.key)
+    if lead.last is None and judged.future_at is None:
+        changes.gone.append(lead.key)
+        return
     changes.clocks += [row for row in clocks if judged.clocks_before.get((row.clock, row.number)) != row]
     changes.handoffs += [row for row in handoffs if judged.handoffs_before.get(row.number) != row]
     _count_outcomes(judged, handoffs, changes.counters)

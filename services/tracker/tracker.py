@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from services.domain.charter import Charters
 from services.domain.deals import deal_of
-from services.domain.events import Event
-from services.domain.fold import in_order
+from services.domain.events import IS_DEAL, Event, EventType
+from services.domain.fold import fold_together, in_order
 from services.domain.instants import SECOND, Instant
+from services.domain.merges import links_of, together
 from services.domain.snapshot import ToldByInstance
 from services.domain.telling import Told
 from services.ports import LogRecord
@@ -91,7 +92,7 @@ class Tracker:
         return len(due)
 
     def _work(self, intake: Intake, changes: Changes) -> _Work:
-        """Which lead each event is for, and who has to be judged anew; notes which deals are whose."""
+        """Which lead each event is for, and who has to be judged anew; notes whose deals are whose, and merges."""
         events = [row.event for row in intake.rows.values()]
         named = {deal for event in events if (deal := deal_of(event)) is not None}
         owners = dict(self._store.deals(named)) if named else {}
@@ -100,8 +101,13 @@ class Tracker:
             deal = deal_of(event)
             if event.lead and deal is not None:
                 self._own(DealRow(deal, event.lead, event), owners, work, changes)
+            if event.type == EventType.LEAD_MERGED:
+                # What the survivor carries on depends on both.
+                pair = (event.lead, str(event.data["into"]))
+                changes.merges.append(pair)
+                work.refold.update(pair)
         for event in events:
-            lead = event.lead or self._owner(event, owners)
+            lead = self._owner(event, owners) if IS_DEAL[event.type] else event.lead
             if lead and not lead.startswith(CEREMONY_PREFIX):
                 work.events[lead].append(event)
                 if identity_of(event) in intake.conflicts:
@@ -130,47 +136,73 @@ class Tracker:
         judged: dict[str, Judged] = {}
         anew: set[str] = set()
         for key in sorted(keys):
-            state = states.get(key)
-            found = judging.read(key, state, self._charters) if state is not None else None
-            judged[key] = found or judging.new(key, self._charters)
-            if found is None and state is not None:
-                judged[key].outcomes = judging.outcomes_counted(state)
-                anew.add(key)
-            elif key in work.refold or not self._in_order(judged[key], work.events.get(key, ()), now):
-                anew.add(key)
+            judged[key], is_current = self._read(key, states.get(key))
+            fresh = work.events.get(key, ())
+            if is_current and key not in work.refold and self._in_order(judged[key], fresh, now):
+                judged[key].apply_in_order(in_order(fresh), now)
             else:
-                judged[key].apply_in_order(in_order(work.events.get(key, ())), now)
+                anew.add(key)
         if anew:
-            self._refold({key: judged[key] for key in anew}, now, changes)
-        for key in sorted(keys):
-            if judged[key].lead.last is not None or judged[key].future_at is not None:
-                judging.write(judged[key], now, changes)
+            self._judge_anew(anew, judged, now, changes)
+        for key in sorted(judged):
+            judging.write(judged[key], now, changes)
+
+    def _read(self, key: str, state: bytes | None) -> tuple[Judged, bool]:
+        """The lead as stored, and whether it can be used as it stands."""
+        if state is None:
+            return judging.new(key, self._charters), True
+        found = judging.read(key, state, self._charters)
+        if found is not None:
+            return found, True
+        outdated = judging.new(key, self._charters)
+        outdated.outcomes = judging.outcomes_counted(state)
+        return outdated, False
 
     @staticmethod
     def _in_order(judged: Judged, events: Sequence[Event], now: Instant) -> bool:
         """Whether the state can take the events as they are, and holds no event whose time has come since."""
         if judged.future_at is not None and judged.future_at <= now:
             return False
-        last = judged.lead.last
-        return last is None or all(event[:4] > last for event in events)
+        lead = judged.lead
+        if lead.merged_into is not None and any(IS_DEAL[event.type] for event in events):
+            return False  # its deals have gone with it
+        return lead.last is None or all(event[:4] > lead.last for event in events)
 
-    def _refold(self, judged: Mapping[str, Judged], now: Instant, changes: Changes) -> None:
-        deals = {key: list(owned) for key, owned in self._store.deals_of(judged.keys()).items()}
+    def _judge_anew(self, anew: set[str], judged: dict[str, Judged], now: Instant, changes: Changes) -> None:
+        """Fold leads from all their events, together with those that they were merged with."""
+        links = links_of(changes.merges)
+        for key, others in self._store.merged_with(anew | links.keys()).items():
+            links.setdefault(key, set()).update(others)
+        groups = {frozenset(together(key, links)) for key in anew}
+        keys = {key for group in groups for key in group}
+        missing = keys - judged.keys()
+        states = self._store.states(missing)
+        judged.update({key: self._read(key, states.get(key))[0] for key in missing})
+        histories = self._histories(keys, changes)
+        told = _told(self._store.transitions(keys))
+        for group in groups:
+            past = {key: [event for event in histories[key] if event.time <= now] for key in sorted(group)}
+            for key, lead in fold_together(past, self._charters).items():
+                judged[key].take(lead, histories[key], told.get(key, {}), now)
+
+    def _histories(self, keys: Collection[str], changes: Changes) -> dict[str, list[Event]]:
+        """All events of the leads, stored or in this batch."""
+        deals = {key: set(owned) for key, owned in self._store.deals_of(keys).items()}
         for row in changes.deals:
-            for key, owned in deals.items():
-                deals[key] = [deal for deal in owned if deal != row.deal]
-            deals.setdefault(row.lead, []).append(row.deal)
-        streams = {key: [lead_stream(key), *(deal_stream(deal) for deal in deals.get(key, ()))] for key in judged}
+            for owned in deals.values():
+                owned.discard(row.deal)
+            deals.setdefault(row.lead, set()).add(row.deal)
+        streams = {key: [lead_stream(key), *map(deal_stream, sorted(deals.get(key, ())))] for key in keys}
         stored = self._store.events({stream for each in streams.values() for stream in each})
         fresh = _by_stream(changes.events)
-        told = _told(self._store.transitions(judged.keys()))
-        for key, lead in judged.items():
-            events = [
+        return {
+            key: [
                 event
                 for stream in streams[key]
-                for event in ({**_identified(stored.get(stream, ())), **fresh.get(stream, {})}).values()
+                for event in {**_identified(stored.get(stream, ())), **fresh.get(stream, {})}.values()
             ]
-            lead.refold(events, told.get(key, {}), now)
+            for key in keys
+        }
 
     def _count(self, rows: Iterable[EventRow], now: Instant, changes: Changes) -> None:
         sources = {row.key: row.source for row in changes.leads}

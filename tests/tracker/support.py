@@ -9,8 +9,9 @@ from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
 from services.charters.files import parse_charter
 from services.domain.charter import Charters
-from services.domain.events import TYPES_BY_WIRE_NAME, Event
-from services.domain.fold import fold
+from services.domain.deals import owners
+from services.domain.events import IS_DEAL, TYPES_BY_WIRE_NAME, Event, EventType
+from services.domain.fold import fold_together
 from services.domain.instants import Instant, parse_instant
 from services.ports import EVENTS, LogRecord
 from services.storage import ClockRow, CounterKey
@@ -129,11 +130,19 @@ class Bench:
         return sorted(file.clocks, key=lambda row: (row.clock, row.number)) if file is not None else []
 
 
-def expected_clocks(lead: str, events: Iterable[Event], charters: Charters, now: Instant) -> list[ClockRow]:
-    """The rows that judging all events at once gives."""
-    folded = fold(lead, [each for each in events if each.time <= now], charters)
-    rows = [clock_row(lead, instance) for instance in folded.instances]
-    return sorted(rows, key=lambda row: (row.clock, row.number))
+def expected_clocks(events: Sequence[Event], charters: Charters, now: Instant) -> dict[str, list[ClockRow]]:
+    """The rows of every lead that judging all events at once gives."""
+    whose = owners(events)
+    histories: dict[str, list[Event]] = {}
+    for each in events:
+        lead = whose.get(str(each.data["deal"]), "") if IS_DEAL[each.type] else each.lead
+        if lead and each.time <= now:
+            histories.setdefault(lead, []).append(each)
+        if each.type == EventType.LEAD_MERGED:
+            histories.setdefault(str(each.data["into"]), [])
+    leads = fold_together(histories, charters)
+    rows = {key: [clock_row(key, instance) for instance in lead.instances] for key, lead in leads.items()}
+    return {key: sorted(mine, key=lambda row: (row.clock, row.number)) for key, mine in rows.items()}
 
 
 def shuffled_with_duplicates(events: Sequence[Event], rng: random.Random, share: float) -> list[Event]:
@@ -142,8 +151,3 @@ def shuffled_with_duplicates(events: Sequence[Event], rng: random.Random, share:
     mixed = [*events, *twice]
     rng.shuffle(mixed)
     return mixed
-
-
-def named(events: Iterable[Event]) -> list[Event]:
-    """The events, each with an id of its own."""
-    return [each._replace(id=f"{number}") for number, each in enumerate(events)]
