@@ -45,6 +45,9 @@ def break_even(needs: Needs, objective: Fraction | None) -> int | None:
     need more than t, and would not count where they need at most t. t is the smallest with
     met / (met + late) >= objective. Both can only grow better with t, so t is found among the needs themselves.
     None where no target helps (nothing was ever stopped), or there is no objective.
+
+    Which instances there are is taken from the charter that judged them. It depends on a target in one case alone:
+    what is past due when its lead is merged into another is not carried on by that one.
     """
     if objective is None or not needs.stops:
         return None

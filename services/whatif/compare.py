@@ -63,10 +63,11 @@ class Outcome:
         """The charter's version; of several, all of them."""
         return " ".join(charter.version for charter in self.charters.versions)
 
-    def add(self, instance: Instance, as_of: Instant) -> None:
-        """Count an instance."""
-        self.clocks[instance.clock.name].add(instance, as_of)
-        self.alerts.add(instance, as_of)
+    def add(self, lead: Lead, as_of: Instant) -> None:
+        """Count the instances of a lead."""
+        for instance in lead.instances:
+            self.clocks[instance.clock.name].add(instance, as_of)
+            self.alerts.add(instance, as_of)
 
 
 class Verdict(NamedTuple):
@@ -133,10 +134,8 @@ def compare(
         comparison.leads += 1
         comparison.used += life.used
         comparison.duplicate += life.duplicate
-        for instance in under_a.instances:
-            comparison.a.add(instance, as_of)
-        for instance in under_b.instances:
-            comparison.b.add(instance, as_of)
+        comparison.a.add(under_a, as_of)
+        comparison.b.add(under_b, as_of)
         for change in _changes(under_a.key, _of(under_a, shared), _of(under_b, shared), as_of):
             changed(change)
         if progress is not None:
