@@ -273,6 +273,25 @@ def test_a_lasting_pause_keeps_later_thresholds_away() -> None:
     assert wake_at(instance, at("12:30")) is None
 
 
+def test_an_escalation_beyond_a_lasting_pause_is_not_reached() -> None:
+    """Past due and then paused, it is escalated at what was counted before the pause and at no more."""
+    by = pausable("4h", escalate=escalations(100, 150))
+    instance = the_instance(by, handed_off("09:00"), event(PAUSED, "14:00"))
+    assert names(passages(instance, at("20:00"))) == ["started", "at_risk", "overdue", "escalated/1"]
+
+
+def test_an_instance_that_is_paused_twice_or_resumed_twice_is_so_once() -> None:
+    """A second pause or resume changes nothing in it."""
+    instance = the_instance(pausable("4h"), handed_off("09:00"))
+    instance.resume(at("09:30"))
+    instance.pause(at("10:00"))
+    instance.pause(at("10:30"))
+    instance.resume(at("11:00"))
+    instance.resume(at("11:30"))
+    assert [(pause.since, pause.until) for pause in instance.pauses] == [(at("10:00"), at("11:00"))]
+    assert instance.due_at == at("14:00")
+
+
 def test_an_open_instance_says_when_to_wake_it() -> None:
     """Each time the next threshold after the given instant; none after the last, none when it has ended."""
     by = clock("4h", escalate=escalations(150))
