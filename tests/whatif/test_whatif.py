@@ -167,6 +167,22 @@ def test_a_charter_against_itself_changes_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_merged_leads_are_judged_as_in_a_replay(tmp_path: Path) -> None:
+    """What the survivor of a merge carries on counts under both charters as it does under each alone."""
+    a, b = charter(tmp_path / "a.yaml", touch("1h")), charter(tmp_path / "b.yaml", touch("30m"))
+    lines = [
+        event("lead.handed_off", "09:00:00", "lost"),
+        event("lead.merged", "09:40:00", "lost", into="kept"),
+        event("lead.touched", "09:50:00", "kept", **CALL),
+    ]
+    found = document(tmp_path, a, b, lines)
+    for side, path in (("a", a), ("b", b)):
+        replayed = json.loads(baton("replay", tmp_path / "history.jsonl", "--charter", path, "--json").stdout)
+        for key, value in replayed["clocks"]["touch"].items():
+            assert found["clocks"]["touch"][side][key] == value
+        assert found["leads"] == replayed["leads"]
+
+
 def test_an_empty_history_comes_to_nothing(tmp_path: Path) -> None:
     """No leads, no alerts; the page can still be made."""
     a = charter(tmp_path / "a.yaml", touch("1h"))
