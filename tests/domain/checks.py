@@ -8,8 +8,8 @@ import orjson
 
 from services.domain.charter import Charters
 from services.domain.clocks import passages, wake_at
-from services.domain.events import Event
-from services.domain.fold import Lead, apply, fold, in_order
+from services.domain.events import Event, EventType
+from services.domain.fold import Lead, apply, fold, fold_together, in_order
 from services.domain.snapshot import ToldByInstance, freeze, thaw
 from services.domain.telling import Told, tell
 from tests.domain import build, oracle
@@ -77,6 +77,27 @@ def _by_instance(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
     return {(row.clock, row.instance): row for row in rows}
 
 
+def merged_leads_do_not_depend_on_arrival(case: Case, charters: Charters, random: Random) -> Iterator[str]:
+    """The events dealt to three leads, merged into one another: their rows are the same in any arrival."""
+    keys = [build.LEAD, "hubspot:contact:2", "hubspot:contact:3"]
+    dealt: dict[str, list[Event]] = {key: [] for key in keys}
+    for event in in_order(_used(case)):
+        merge = random.random() < 0.1
+        data = {"into": random.choice(keys)}
+        dealt[random.choice(keys)].append(event._replace(type=EventType.LEAD_MERGED, data=data) if merge else event)
+    leads = fold_together(dealt, charters)
+    shuffled = {key: random.sample(dealt[key] * 2, 2 * len(dealt[key])) for key in random.sample(keys, 3)}
+    again = fold_together(shuffled, charters)
+    for key in keys:
+        yield from differences(f"merged {key}", build.rows(leads[key], case.as_of), build.rows(again[key], case.as_of))
+        if len({(each.clock.name, each.number) for each in leads[key].instances}) < len(leads[key].instances):
+            yield f"merged {key}: two instances of a number"
+    if not any(event.type == EventType.LEAD_MERGED for events in dealt.values() for event in events):
+        for key in keys:
+            alone = build.rows(fold(key, dealt[key], charters), case.as_of)
+            yield from differences(f"alone {key}", alone, build.rows(leads[key], case.as_of))
+
+
 class _Teller:
     """Follows a lead as a tracker does: events as they come, and waking when an instance asks for it."""
 
@@ -133,4 +154,5 @@ def everything(case: Case, charters: Charters, random: Random) -> list[str]:
         *one_by_one_is_the_fold(case, charters),
         *cuts_change_nothing(case, charters, random),
         *told_once_as_time_goes(case, charters, random),
+        *merged_leads_do_not_depend_on_arrival(case, charters, random),
     ]

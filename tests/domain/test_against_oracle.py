@@ -63,6 +63,14 @@ def test_every_transition_is_told_once(case: Case, random: Random) -> None:
     assert list(checks.told_once_as_time_goes(case, build.charters(case.charters), random)) == []
 
 
+@pytest.mark.deep
+@brief
+@given(case=cases, random=randoms)
+def test_merged_leads_do_not_depend_on_arrival(case: Case, random: Random) -> None:
+    """Leads that are merged into one another, in chains and circles, have the same rows in any arrival."""
+    assert list(checks.merged_leads_do_not_depend_on_arrival(case, build.charters(case.charters), random)) == []
+
+
 def test_the_cases_reach_every_kind_of_verdict() -> None:
     """What is drawn is worth judging: every status, paused without due_at, several instances, two charters."""
     seen: set[str] = set()
