@@ -102,6 +102,11 @@ DEAD_LETTERS_TOTAL = Metric(
     "baton_dead_letters_total", Shape.COUNTER, "What could not be used and waits for somebody.", ("reason",)
 )
 CHARTER_INFO = Metric("baton_charter_info", Shape.GAUGE, "1 for the version of the charter in force.", ("version",))
+CHARTER_REFUSED = Metric(
+    "baton_charter_refused",
+    Shape.GAUGE,
+    "1 while the charter's file has mistakes, so that the version before it stays in force.",
+)
 REQUESTS_TOTAL = Metric(
     "baton_webhook_requests_total", Shape.COUNTER, "Webhook requests by sender and HTTP status.", ("crm", "status")
 )
@@ -121,6 +126,7 @@ METRICS: tuple[Metric, ...] = (
     FEEDBACK_TOTAL,
     DEAD_LETTERS_TOTAL,
     CHARTER_INFO,
+    CHARTER_REFUSED,
     REQUESTS_TOTAL,
     ALERTS_UNSETTLED,
     LOG_LAG_RECORDS,

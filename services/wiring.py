@@ -23,6 +23,7 @@ from services.adapters.sqlite_quarantine import SqliteQuarantine
 from services.adapters.wall_clock import LapsedClock, SystemClock
 from services.board import app as board
 from services.charters.files import CharterFile, parse_charter, read_versions
+from services.charters.watch import watch
 from services.domain.charter import Charters
 from services.domain.instants import SECOND, Instant, parse_instant
 from services.errors import Unavailable, UsageError
@@ -86,10 +87,12 @@ class Embedded:
             most_in_work=settings.max_requests,
             most_ahead=settings.clocks_may_differ * SECOND,
         )
-        tracker = Tracker(
+        self._charter_path = settings.charter
+        self._charter_refused = 0.0
+        self._tracker = Tracker(
             store=self.store, charters=self.charters, clocks_may_differ=settings.clocks_may_differ * SECOND
         )
-        self.loop = Loop(tracker=tracker, log=self.log, store=self.store, clock=self.clock)
+        self.loop = Loop(tracker=self._tracker, log=self.log, store=self.store, clock=self.clock)
         outbox = SqlOutbox(self.database)
         self.notifier = Notifier(outbox=outbox, sinks=sinks_of(settings), clock=self.clock, board_url=board_url)
         self.views = SqlViews(self.database)
@@ -109,6 +112,7 @@ class Embedded:
             process_counts=self._tally.counts,
             gauges={
                 table.ALERTS_UNSETTLED.name: outbox.unsettled,
+                table.CHARTER_REFUSED.name: lambda: self._charter_refused,
                 table.LOG_LAG_RECORDS.name: self._lag,
             },
         )
@@ -131,6 +135,26 @@ class Embedded:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.loop.run(stop))
             tasks.create_task(self.notifier.run(stop))
+            if self._charter_path is not None:
+                tasks.create_task(watch(self._charter_path, self.reload_charter, stop))
+
+    def reload_charter(self) -> None:
+        """Read the charter again, between two batches. One that cannot be used changes nothing, and says why."""
+        self.loop.between_batches(self._reload_charter)
+
+    def _reload_charter(self) -> None:
+        if self._charter_path is None:
+            return
+        try:
+            charters = put_in_force(self.store, self._charter_path, self.clock.now())
+        except UsageError as error:
+            self._charter_refused = 1.0
+            log.error("charter refused; the one in force stays", problems=str(error).splitlines())
+            return
+        self._charter_refused = 0.0
+        self._tracker.judge_by(charters)
+        self.charters = charters
+        log.warning("charter read", versions=[charter.version for charter in charters.versions])
 
     def close(self) -> None:
         """Close all storage."""

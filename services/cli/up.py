@@ -69,6 +69,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, embedded.reload_charter)
     parts = [asyncio.create_task(embedded.run(stop)), asyncio.create_task(server.serve(sockets=[sock]))]
     if besides is not None:
         parts.append(asyncio.create_task(besides()))

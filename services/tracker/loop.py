@@ -1,7 +1,8 @@
 """The embedded driver: reads the log in this process, hands batches to the tracker, and wakes it when time does."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Protocol
 
 import structlog
@@ -43,6 +44,7 @@ class Loop:
         self._store = store
         self._clock = clock
         self._horizon: Instant = 0
+        self._between: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.is_away = False
         """Whether the store or the log cannot be reached."""
 
@@ -63,8 +65,14 @@ class Loop:
             if not worked:
                 await self._log.wait_for_records(max(LONGEST_SLEEP / self._clock.speed, SHORTEST_SLEEP))
 
+    def between_batches(self, action: Callable[[], None]) -> None:
+        """Have something done that must not happen in the middle of a batch, such as a change of the charters."""
+        self._between.put(action)
+
     def step(self) -> bool:
         """Apply one batch of each topic, then wake the leads that are due; whether there was anything to do."""
+        while not self._between.empty():
+            self._between.get()()
         # Read before the log is: what was appended until then is in the batches.
         now = self._clock.now()
         batches = [batch for topic in TOPICS if (batch := self._next(topic))]

@@ -60,6 +60,10 @@ class Tracker:
         self._charters = charters
         self._clocks_may_differ = clocks_may_differ
 
+    def judge_by(self, charters: Charters) -> None:
+        """Judge by other charters from the next batch on; what they change of the past is judged anew when it wakes."""
+        self._charters = charters
+
     def apply(self, records: Sequence[LogRecord], now: Instant) -> None:
         """Apply records that follow each other in one partition, the first at the stored position.
 
