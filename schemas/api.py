@@ -229,6 +229,9 @@ class TransitionItem(_Answer):
     standing: bool = Field(description="False once late events have taken it back.")
     before: str | None = Field(description="Of a correction: the verdict that was believed.", examples=["overdue"])
     after: str | None = Field(description="Of a correction: the verdict that holds.", examples=["met"])
+    because: str | None = Field(
+        description="Of a correction: what arrived that showed it.", examples=["lead.touched /hubspot/33 1-2-3"]
+    )
 
 
 class LeadDetail(_Answer):

@@ -112,6 +112,8 @@ class TransitionRow:
     standing: bool
     before: str | None = None
     after: str | None = None
+    because: str | None = None
+    """Of a correction: what arrived that showed it, as `type source id` of the events, or which charter."""
 
     @property
     def id(self) -> str:

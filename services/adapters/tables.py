@@ -183,6 +183,7 @@ transitions = Table(
     Column("standing", Boolean, nullable=False),
     _text("before", optional=True),
     _text("after", optional=True),
+    _text("because", optional=True),
 )
 
 alerts = Table(

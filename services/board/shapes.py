@@ -195,6 +195,7 @@ def _transition(row: TransitionRow) -> api.TransitionItem:
         standing=row.standing,
         before=row.before,
         after=row.after,
+        because=row.because,
     )
 
 

@@ -1,7 +1,7 @@
 """One timeline of a lead: its events, its handoffs, and what was told of its clocks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import groupby
 
@@ -40,6 +40,7 @@ def entries(file: LeadFile, times: Times) -> list[Entry]:
     """All that has happened by `times.now`, in order."""
     every = [
         *(_event(event) for event in file.events),
+        *(_foreign(event, owner) for event, owner in file.foreign_deals),
         *(entry for handoff in file.handoffs for entry in _handoff(handoff)),
         *(_transition(transition, times) for transition in file.transitions),
     ]
@@ -83,6 +84,12 @@ def _event(event: Event) -> Entry:
     )
 
 
+def _foreign(event: Event, owner: str) -> Entry:
+    """A deal's event that names this lead; it counts for the lead that the deal belongs to."""
+    entry = _event(event)
+    return replace(entry, note=f"{entry.note}; the deal belongs to {owner}, which was named first")
+
+
 def _handoff(handoff: HandoffRow) -> Iterator[Entry]:
     yield Entry(handoff.opened_at, Sort.HANDOFF, "opened", f"Handoff {handoff.number} opened")
     if handoff.closed_at is not None:
@@ -101,7 +108,8 @@ def _transition(row: TransitionRow, times: Times) -> Entry:
         title += f" from {_verdict(row.before)} to {_verdict(row.after)}"
     # Told later than it happened: a late event, or a service that was away. People should see which they knew when.
     told = f"told {times.moment(row.told_at)}" if row.told_at - row.at >= MINUTE else ""
-    return Entry(row.at, Sort.TRANSITION, kind, title, note=told, is_taken_back=not row.standing)
+    because = (("shown by", row.because),) if row.because else ()
+    return Entry(row.at, Sort.TRANSITION, kind, title, because, note=told, is_taken_back=not row.standing)
 
 
 def _verdict(name: str | None) -> str:

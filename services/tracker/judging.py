@@ -37,6 +37,8 @@ class Judged:
     told: ToldByInstance
     outcomes: dict[str, str] = field(default_factory=dict)
     """The outcome that was counted of each closed handoff, by its number."""
+    because: str | None = None
+    """What a correction would be shown by: the events of this batch, or the charter."""
     future_at: Instant | None = None
     """The time of the first stored event that is still to come."""
     is_refolded: bool = False
@@ -77,7 +79,7 @@ def read(key: str, state: bytes, charters: Charters) -> Judged | None:
     if stored["charters"] != fingerprint(charters):
         return None
     lead, told = thaw(key, stored["lead"], charters)
-    judged = Judged(key, charters, lead, told, stored["outcomes"], stored["future_at"])
+    judged = Judged(key, charters, lead, told, outcomes=stored["outcomes"], future_at=stored["future_at"])
     judged.clocks_before = {(row.clock, row.number): row for row in _clock_rows(lead)}
     judged.handoffs_before = {row.number: row for row in _handoff_rows(lead, charters)}
     return judged
@@ -155,7 +157,16 @@ def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
         clock, number = identity
         rows = {
             each.passage.name: TransitionRow(
-                judged.key, clock, number, each.passage.name, each.passage.at, now, True, each.before, each.after
+                judged.key,
+                clock,
+                number,
+                each.passage.name,
+                each.passage.at,
+                now,
+                True,
+                each.before,
+                each.after,
+                judged.because if each.passage.kind is Kind.CORRECTED else None,
             )
             for each in tellings
         }

@@ -26,12 +26,12 @@ def clock_row(lead: str, instance: Instance) -> ClockRow:
         within=instance.target.within,
         calendar=instance.target.calendar.name,
         started_at=instance.started_at,
-        started_by=_event_name(instance.started_by),
+        started_by=event_name(instance.started_by),
         due_at=instance.due_at,
         at_risk_at=instance.reaches_share(instance.clock.at_risk),
         paused=instance.is_paused,
         ended_at=instance.ended_at,
-        ended_by=_event_name(instance.ended_by) if instance.ended_by is not None else None,
+        ended_by=event_name(instance.ended_by) if instance.ended_by is not None else None,
         status=str(instance.verdict) if instance.verdict is not None else None,
         counted=None if is_open else instance.counted_at(instance.started_at),
     )
@@ -84,5 +84,6 @@ def _text(attributes: Attributes, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _event_name(order: Order) -> str:
+def event_name(order: Order) -> str:
+    """An event as `type source id`."""
     return f"{order.type.wire} {order.source} {order.id}"

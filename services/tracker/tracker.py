@@ -36,9 +36,14 @@ from services.tracker.intake import (
     sift,
 )
 from services.tracker.judging import Judged
+from services.tracker.rows import event_name
 
 CLOCKS_MAY_DIFFER = 300 * SECOND
 """How far ahead of ours a CRM's clock may be: as much as webhook signatures allow."""
+
+
+_NAMED = 3
+"""Events that a correction names; a batch may bring hundreds of one lead."""
 
 
 @dataclass(slots=True)
@@ -142,6 +147,7 @@ class Tracker:
         for key in sorted(keys):
             judged[key], is_current = self._read(key, states.get(key))
             fresh = work.events.get(key, ())
+            judged[key].because = _told_by(fresh) or judged[key].because
             if is_current and key not in work.refold and self._in_order(judged[key], fresh, now):
                 judged[key].apply_in_order(in_order(fresh), now)
             else:
@@ -159,6 +165,7 @@ class Tracker:
         if found is not None:
             return found, True
         outdated = judging.new(key, self._charters)
+        outdated.because = f"charter {self._charters.latest.version}"
         outdated.outcomes = judging.outcomes_counted(state)
         return outdated, False
 
@@ -185,8 +192,10 @@ class Tracker:
         histories = self._histories(keys, changes)
         told = _told(self._store.transitions(keys))
         for group in groups:
+            arrived = "; ".join(filter(None, (judged[key].because for key in sorted(group)))) or None
             past = {key: [event for event in histories[key] if event.time <= now] for key in sorted(group)}
             for key, lead in fold_together(past, self._charters).items():
+                judged[key].because = arrived
                 judged[key].take(lead, histories[key], told.get(key, {}), now)
 
     def _histories(self, keys: Collection[str], changes: Changes) -> dict[str, list[Event]]:
@@ -214,6 +223,13 @@ class Tracker:
         for row in rows:
             count_delay(row, now, changes.counters)
             count_feedback(row.event, sources.get(row.event.lead), charter, changes.counters)
+
+
+def _told_by(events: Iterable[Event]) -> str | None:
+    """Names events as `type source id`; no more than a line of them."""
+    names = [event_name(event.order) for event in events]
+    more = len(names) - _NAMED
+    return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "") or None
 
 
 def _identified(events: Iterable[Event]) -> dict[tuple[str, str], Event]:

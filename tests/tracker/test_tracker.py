@@ -77,6 +77,10 @@ def test_a_late_proof_corrects_the_verdict(bench: Bench) -> None:
     assert bench.told() == ["touch/1/at_risk", "touch/1/corrected", "touch/1/met", "touch/1/started"]
     corrected = next(each for each in bench.store.transitions(["crm:lead:1"]) if each.name == "corrected")
     assert (corrected.before, corrected.after) == ("overdue", "met")
+    assert (corrected.told_at, corrected.because) == (
+        at("11:40"),
+        f"lead.touched /crm lead.touched@{at('10:55')}/crm:lead:1",
+    )
     overdue = next(each for each in bench.store.transitions(["crm:lead:1"]) if each.name == "overdue")
     assert not overdue.standing
     assert overdue.told_at == at("11:00:01")
