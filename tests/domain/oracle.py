@@ -95,7 +95,7 @@ class Row(NamedTuple):
 # --- The calendar -------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=500)
 def local_minutes(zone: str, utc_day: int) -> tuple[int, ...]:
     """What the wall clock shows at each minute of one UTC day, in minutes since 1970-01-01T00:00 on the wall."""
     place = ZoneInfo(zone)
@@ -142,7 +142,7 @@ def windows_of(calendar: CalendarSpec, day: date) -> tuple[tuple[int, int], ...]
     return tuple(spans)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=500)
 def minutes_of(calendar: CalendarSpec, utc_day: int) -> tuple[int, ...]:
     """Every counted UTC minute of one UTC day: those that lie in a window of the local days around it."""
     counted: set[int] = set()
@@ -152,7 +152,7 @@ def minutes_of(calendar: CalendarSpec, utc_day: int) -> tuple[int, ...]:
     return tuple(sorted(counted))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def stretches_of_day(calendar: CalendarSpec, utc_day: int) -> tuple[tuple[int, int], ...]:
     """The counted minutes of one UTC day as stretches in microseconds."""
     joined: list[tuple[int, int]] = []
