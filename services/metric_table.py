@@ -51,10 +51,18 @@ EVENTS_TOTAL = Metric(
 EVENT_DELAY_SECONDS = Metric(
     "baton_event_delay_seconds",
     Shape.HISTOGRAM,
-    "From the time that the CRM gives an event to its use; 0 where the CRM's clock is ahead.",
+    "From the time that the CRM gives an event to its use (ahead of it: baton_event_ahead_seconds).",
     ("crm",),
     # From a CRM that posts at once to one that retries for a day (HubSpot) and longer.
-    (0, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400),
+    (1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400),
+)
+EVENT_AHEAD_SECONDS = Metric(
+    "baton_event_ahead_seconds",
+    Shape.HISTOGRAM,
+    "How far ahead of ours the CRM's clock was, for events that came before the time that they give.",
+    ("crm",),
+    # Up to the five minutes that clocks may differ by default.
+    (1, 5, 15, 60, 300),
 )
 OPEN_HANDOFFS = Metric(
     "baton_open_handoffs", Shape.GAUGE, "Leads handed to sales and not yet closed.", ("team", "priority")
@@ -116,6 +124,7 @@ LOG_LAG_RECORDS = Metric("baton_log_lag_records", Shape.GAUGE, "Records in the e
 METRICS: tuple[Metric, ...] = (
     EVENTS_TOTAL,
     EVENT_DELAY_SECONDS,
+    EVENT_AHEAD_SECONDS,
     OPEN_HANDOFFS,
     STALLED_LEADS,
     OPEN_CLOCKS,
@@ -144,11 +153,9 @@ def sample(metric: Metric, **labels: str) -> CounterKey:
 def observe(counters: dict[CounterKey, int], key: CounterKey, microseconds: int, buckets: Sequence[float]) -> None:
     """Add one observation to a histogram that is kept as counters: one a bucket (not cumulated), and the sum.
 
-    The sum is kept in whole microseconds, so that it stays exact. Less than nothing is observed as 0, because a sum
-    never goes down.
+    `microseconds` is not negative. The sum is kept in whole microseconds, so that it stays exact.
     """
     name, labels = key
-    microseconds = max(microseconds, 0)
     index = bisect_left(buckets, microseconds / SECOND)
     bound = f"{buckets[index]:.15g}" if index < len(buckets) else "+Inf"
     for part, extra, amount in (("_bucket", (("le", bound),), 1), ("_sum", (), microseconds)):

@@ -93,6 +93,7 @@ class Embedded:
             store=self.store, charters=self.charters, clocks_may_differ=settings.clocks_may_differ * SECOND
         )
         self.loop = Loop(tracker=self._tracker, log=self.log, store=self.store, clock=self.clock)
+        self.loop.check_log()
         outbox = SqlOutbox(self.database)
         self.notifier = Notifier(outbox=outbox, sinks=sinks_of(settings), clock=self.clock, board_url=board_url)
         self.views = SqlViews(self.database)

@@ -31,7 +31,9 @@ def build_charter(document: CharterDocument) -> Charter:
         )
         if stalled
         else None,
-        labels={name: frozenset(listed) for name, listed in document.labels.items()},
+        # The reasons that both sides agreed on are what metrics may show, unless fewer are listed.
+        labels={"reason": frozenset(document.reasons)}
+        | {name: frozenset(listed) for name, listed in document.labels.items()},
         agreed=frozenset(agreement.side for agreement in document.agreed),
     )
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
+from services.cli.histories import console
 from services.domain.instants import format_instant
 from services.errors import BatonError, UsageError
 from services.settings import read_settings
@@ -20,7 +20,7 @@ from services.wiring import Embedded, held_requests, reading
 dead_letters = typer.Typer(help="Events that could not be used, and their return.", no_args_is_help=True)
 quarantine = typer.Typer(help="Webhooks whose signature was refused.", no_args_is_help=True)
 
-Data = Annotated[Path | None, typer.Option(help="The folder of log and database [default: baton-data]")]
+Data = Annotated[Path | None, typer.Option(help="The folder of log and database (default: baton-data)")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
 
 _PAGE = 500
@@ -35,9 +35,10 @@ def list_letters(data: Data = None, json_: AsJson = False) -> None:
         print(json.dumps([_summary(letter) for letter in letters], indent=2))
         return
     table = Table("id", "crm", "reason", "received", "what is wrong", box=SIMPLE)
+    table.columns[0].overflow = "fold"
     for letter in letters:
         table.add_row(letter.id, letter.crm, letter.reason, format_instant(letter.received_at), letter.detail)
-    Console().print(table if letters else "No dead letters.")
+    console().print(table if letters else "No dead letters.")
 
 
 @dead_letters.command()
@@ -80,9 +81,10 @@ def list_held(data: Data = None, json_: AsJson = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     table = Table("id", "crm", "received", "bytes", "why", box=SIMPLE)
+    table.columns[0].overflow = "fold"
     for each in held:
         table.add_row(each.id, each.crm, format_instant(each.received_at), f"{len(each.body):,}", each.why)
-    Console().print(table if held else "Nothing was refused.")
+    console().print(table if held else "Nothing was refused.")
 
 
 async def _take_again(embedded: Embedded, letter: DeadLetterRow) -> bool:

@@ -33,7 +33,7 @@ def demo(
     leads: Annotated[
         Path | None, typer.Option(help="A folder with Olist's marketing funnel; else leads are made up")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="The port [default: 8700]; 0 takes a free one")] = None,
+    port: Annotated[int | None, typer.Option(help="The port (default: 8700); 0 takes a free one")] = None,
     speed: Annotated[float, typer.Option(min=1, max=3600, help="Seconds of the demo's time in a real one")] = 300,
     seconds: Annotated[float | None, typer.Option(help="End after so many real seconds")] = None,
 ) -> None:

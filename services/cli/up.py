@@ -26,9 +26,9 @@ _LAST_REQUESTS_SECONDS = 5
 @app.command()
 def up(
     charter: Annotated[Path | None, typer.Option(help="A charter, or a folder of its versions")] = None,
-    data: Annotated[Path | None, typer.Option(help="The folder of log and database [default: baton-data]")] = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="The port [default: 8700]; 0 takes a free one")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of log and database (default: baton-data)")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1)")] = None,
+    port: Annotated[int | None, typer.Option(help="The port (default: 8700); 0 takes a free one")] = None,
 ) -> None:
     """Run gateway, tracker, board and alerts in one process."""
     settings = read_settings(charter=charter, data=data, host=host, port=port)

@@ -57,7 +57,8 @@ class StoreCollector(Collector):
         for definition in table.METRICS:
             if definition.shape is Shape.COUNTER:
                 yield _counter(definition, counters, _expected(definition, charter))
-        yield _delays(counters)
+        yield _fixed(table.EVENT_DELAY_SECONDS, counters)
+        yield _fixed(table.EVENT_AHEAD_SECONDS, counters)
         yield _counted(charter, charters, counters)
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
@@ -145,8 +146,8 @@ def _counter(definition: Definition, counters: Mapping[CounterKey, int], expecte
     return family
 
 
-def _delays(counters: Mapping[CounterKey, int]) -> Metric:
-    definition = table.EVENT_DELAY_SECONDS
+def _fixed(definition: Definition, counters: Mapping[CounterKey, int]) -> Metric:
+    """A histogram whose bounds are the table's own."""
     return _histogram(definition, table.observed(definition, counters), lambda _labels: definition.buckets)
 
 

@@ -86,9 +86,13 @@ def sift(rows: Sequence[EventRow], stored: Mapping[Identity, Event], changes: Ch
 
 
 def count_delay(row: EventRow, now: Instant, counters: dict[CounterKey, int]) -> None:
-    """Observe how long it took from the CRM's time to use."""
-    key = metrics.sample(metrics.EVENT_DELAY_SECONDS, crm=row.crm)
-    metrics.observe(counters, key, now - row.event.time, metrics.EVENT_DELAY_SECONDS.buckets)
+    """Observe how long it took from the CRM's time to use, or how far that time was ahead of ours.
+
+    Two histograms: Prometheus has no sum for one that goes below zero.
+    """
+    delay = now - row.event.time
+    metric = metrics.EVENT_DELAY_SECONDS if delay >= 0 else metrics.EVENT_AHEAD_SECONDS
+    metrics.observe(counters, metrics.sample(metric, crm=row.crm), abs(delay), metric.buckets)
 
 
 def count_feedback(event: Event, source: object, charter: Charter, counters: dict[CounterKey, int]) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from services.domain.instants import Instant
-from services.errors import Unavailable
+from services.errors import Unavailable, UsageError
 from services.ports import DEAD_LETTERS, DEALS, EVENTS, LogReader, LogRecord, WallClock
 from services.storage import Store
 from services.tracker.tracker import Tracker
@@ -30,6 +30,9 @@ log = structlog.get_logger()
 
 class EmbeddedLog(LogReader, Protocol):
     """A log of this process, which tells when something was appended."""
+
+    def end(self, topic: str) -> int:
+        """The offset that the topic's next record will have."""
 
     async def wait_for_records(self, timeout_seconds: float) -> None:
         """Return when records have been appended since the last call, or the time is over."""
@@ -68,6 +71,16 @@ class Loop:
     def between_batches(self, action: Callable[[], None]) -> None:
         """Have something done that must not happen in the middle of a batch, such as a change of the charters."""
         self._between.put(action)
+
+    def check_log(self) -> None:
+        """Raise UsageError where the log lacks what was already judged: what is appended next would never be read."""
+        for topic in TOPICS:
+            position, end = self._store.position(topic, PARTITION), self._log.end(topic)
+            if position > end:
+                raise UsageError(
+                    f"the event log has {end} records of {topic}, but {position} were judged: it is missing, or older "
+                    "than the database. Put back the log.db that belongs to it (of a backup, take log.db last)"
+                )
 
     def step(self) -> bool:
         """Apply one batch of each topic, then wake the leads that are due; whether there was anything to do."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from services.board.overview import Kept, attention, overview
-from services.domain.periods import month_of, quarter_of
 from services.board.times import duration, gap, percent
 from services.domain.charter import Charters, Clock, Side
 from services.domain.clocks import Status
 from services.domain.events import EventType
 from services.domain.instants import SECOND
+from services.domain.periods import month_of, quarter_of
 from tests.board.world import ACCEPT, CHARTER, MINUTE, NOW, WARSAW, FakeViews, Story, at, views_of, world
 
 CHARTERS = Charters([CHARTER])

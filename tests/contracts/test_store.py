@@ -235,7 +235,8 @@ def test_readers_see_whole_commits(store: SqlStore) -> None:
     done = threading.Event()
 
     def watch() -> None:
-        while not done.is_set():
+        # A moment between two looks: in memory there is one connection, which the writer must get as well.
+        while not done.wait(0.001):
             seen = set(store.states(keys).values())
             if len(seen) > 1:
                 halves.append(seen)

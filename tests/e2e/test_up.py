@@ -186,6 +186,11 @@ def test_what_a_user_gets_wrong_is_one_clear_line(tmp_path: Path, charter: Path)
         assert "in use" in complaint("up", "--charter", charter, "--data", data, "--port", "0")
         port = running.url.rsplit(":", 1)[1]
         assert "--port" in complaint("up", "--charter", charter, "--data", tmp_path / "other", "--port", port)
+        running.post_events([touched("crm:lead:1", "2026-03-02T09:30:00Z")])
+        running.wait_until_judged()
+    (data / "log.db").rename(tmp_path / "log.db")
+    assert "log.db" in complaint("up", "--data", data, "--port", "0")
+    (tmp_path / "log.db").rename(data / "log.db")
     charter.write_text(CHARTER.replace("within: 1h", "within: 2h"))
     assert "version" in complaint("up", "--charter", charter, "--data", data, "--port", "0")
 

@@ -128,7 +128,7 @@ COUNTED_BUCKETS = {
     ("answer", "marketing", "other"): {1800: 1, 3600: 1, 5400: 1, 7200: 1, 10_800: 1, 14_400: 1, 28_800: 1},
     ("answer", "marketing", "inbound"): {1800: 0, 28_800: 0},
 }
-DELAY_BUCKETS = {0: 0, 1: 0, 5: 2, 15: 5, 60: 6, 300: 7, 900: 11, 3600: 11, 21_600: 11, 86_400: 11}
+DELAY_BUCKETS = {1: 0, 5: 2, 15: 5, 60: 6, 300: 7, 900: 11, 3600: 11, 21_600: 11, 86_400: 11}
 
 
 def test_the_page_says_exactly_what_happened(story: Bench) -> None:
@@ -159,13 +159,15 @@ def test_delays_fall_into_their_buckets(story: Bench) -> None:
         assert series[f'baton_event_delay_seconds_bucket{{crm="hubspot",le="{bound}"}}'] == count, bound
 
 
-def test_an_event_from_the_near_future_has_no_delay() -> None:
-    """Where the CRM's clock is ahead the delay counts as 0: a sum that went down would look like a restart."""
+def test_an_event_from_the_near_future_shows_how_far_ahead_it_is() -> None:
+    """Where the CRM's clock is ahead, that is a histogram of its own: a sum that goes down looks like a restart."""
     bench = Bench()
     bench.feed([event("lead.handed_off", "09:02")], "09:00")
     series = scrape(bench, "09:00")
-    assert series['baton_event_delay_seconds_bucket{crm="hubspot",le="0"}'] == 1
-    assert series['baton_event_delay_seconds_sum{crm="hubspot"}'] == 0
+    assert series['baton_event_ahead_seconds_bucket{crm="hubspot",le="60"}'] == 0
+    assert series['baton_event_ahead_seconds_bucket{crm="hubspot",le="300"}'] == 1
+    assert series['baton_event_ahead_seconds_sum{crm="hubspot"}'] == 120
+    assert 'baton_event_delay_seconds_sum{crm="hubspot"}' not in series
 
 
 def test_gauges_are_of_the_moment_they_are_read(story: Bench) -> None:
@@ -400,7 +402,7 @@ def _promtool() -> str | None:
 )
 def test_promtool_finds_nothing_to_say(story: Bench) -> None:
     """Prometheus's own linter of names, kinds, units and helps is content with the page."""
-    gauges = dict.fromkeys(("baton_alerts_unsettled", "baton_log_lag_records"), float)
+    gauges = dict.fromkeys(("baton_alerts_unsettled", "baton_charter_refused", "baton_log_lag_records"), float)
     tally = ProcessTally()
     tally.count("baton_webhook_requests_total", {"status": "202", "crm": "hubspot"})
     page = text(collector(story, "11:00", counts=tally.counts, gauges=gauges))
