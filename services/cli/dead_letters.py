@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
@@ -15,7 +15,9 @@ from services.errors import BatonError, UsageError
 from services.settings import read_settings
 from services.storage import DeadLetterRow
 from services.views import Views
-from services.wiring import Embedded, held_requests, reading
+
+if TYPE_CHECKING:
+    from services.wiring import Embedded
 
 dead_letters = typer.Typer(help="Events that could not be used, and their return.", no_args_is_help=True)
 quarantine = typer.Typer(help="Webhooks whose signature was refused.", no_args_is_help=True)
@@ -29,6 +31,8 @@ _PAGE = 500
 @dead_letters.command("list")
 def list_letters(data: Data = None, json_: AsJson = False) -> None:
     """List what waits, by id."""
+    from services.wiring import reading  # here, as in `baton up`, because it loads every service
+
     with reading(read_settings(data=data)) as views:
         letters = _all(views)
     if json_:
@@ -44,6 +48,8 @@ def list_letters(data: Data = None, json_: AsJson = False) -> None:
 @dead_letters.command()
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")], data: Data = None) -> None:
     """Show one whole, as it came."""
+    from services.wiring import reading
+
     with reading(read_settings(data=data)) as views:
         letter = _find(views, letter_id)
     print(json.dumps({**_summary(letter), "body": letter.body.decode("utf-8", errors="replace")}, indent=2))
@@ -56,6 +62,8 @@ def replay(
     data: Data = None,
 ) -> None:
     """Take dead letters in anew, with the mapping and the code of today. Stop Baton first."""
+    from services.wiring import Embedded
+
     if bool(letter_ids) is every:
         raise UsageError("say which: one or more ids, or --all")
     embedded = Embedded(read_settings(data=data), board_url="")
@@ -72,6 +80,8 @@ def replay(
 @quarantine.command("list")
 def list_held(data: Data = None, json_: AsJson = False) -> None:
     """List refused webhooks. Baton tries them again with its present secrets whenever it starts."""
+    from services.wiring import held_requests
+
     held = held_requests(read_settings(data=data))
     if json_:
         rows = [
@@ -87,7 +97,7 @@ def list_held(data: Data = None, json_: AsJson = False) -> None:
     console().print(table if held else "Nothing was refused.")
 
 
-async def _take_again(embedded: Embedded, letter: DeadLetterRow) -> bool:
+async def _take_again(embedded: "Embedded", letter: DeadLetterRow) -> bool:
     """Take one in; whether all of it could be used."""
     try:
         counts = await embedded.door.take_again(letter.crm, letter.body)

@@ -11,6 +11,16 @@ from services.domain.instants import SECOND, Instant, format_instant
 from services.replay.history import History
 from services.replay.judge import ClockTally, Summary, percentile
 
+STATUSES = (
+    Status.MET,
+    Status.MISSED,
+    Status.OVERDUE,
+    Status.AT_RISK,
+    Status.RUNNING,
+    Status.PAUSED,
+    Status.CANCELLED,
+)
+"""In the order in which people read them."""
 CLOCKS_HEADER = ("lead", "clock", "instance", "started_at", "due_at", "ended_at", "status", "counted_seconds")
 
 
@@ -62,18 +72,7 @@ def _clock(tally: ClockTally) -> dict[str, Any]:
     return {
         "promised_by": tally.promised_by,
         "started": tally.started,
-        **{str(status): tally.by_status[status] for status in _STATUSES},
+        **{str(status): tally.by_status[status] for status in STATUSES},
         "attainment": tally.attainment,
         "seconds": {f"p{share:.0%}"[:-1]: percentile(seconds, share) for share in (0.5, 0.9, 0.99)},
     }
-
-
-_STATUSES = (
-    Status.MET,
-    Status.MISSED,
-    Status.OVERDUE,
-    Status.AT_RISK,
-    Status.RUNNING,
-    Status.PAUSED,
-    Status.CANCELLED,
-)

@@ -10,21 +10,13 @@ from services.domain.clocks import Status
 from services.domain.instants import format_instant
 from services.replay.history import History
 from services.replay.judge import percentile
+from services.replay.report import STATUSES
 from services.whatif.alerts import KINDS, AlertTally, week_name
 from services.whatif.compare import Change, ClockOutcome, Comparison, Outcome, Verdict
 
 LEADS_HEADER = ("lead", "clock", "instance", "status_a", "due_at_a", "status_b", "due_at_b")
 SHARES = (0.5, 0.9, 0.99)
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_STATUSES = (
-    Status.MET,
-    Status.MISSED,
-    Status.OVERDUE,
-    Status.AT_RISK,
-    Status.RUNNING,
-    Status.PAUSED,
-    Status.CANCELLED,
-)
 Turn = tuple[str, Status | None, Status | None]
 """A clock, and what its instances are under A and under B."""
 
@@ -117,7 +109,7 @@ def _clock(outcome: Outcome, name: str) -> dict[str, Any] | None:
         "promised_by": found.tally.promised_by,
         "targets": [target.text for target in found.clock.targets],
         "started": found.tally.started,
-        **{str(status): found.tally.by_status[status] for status in _STATUSES},
+        **{str(status): found.tally.by_status[status] for status in STATUSES},
         "attainment": found.tally.attainment,
         "objective": None if found.objective is None else float(found.objective),
         "reached": found.is_reached,
