@@ -50,19 +50,17 @@ WEEKS: tuple[tuple[str, ...], ...] = (
 """The same hours on every day: always, windows that changes cut, night shifts, windows between changes."""
 
 
-@lru_cache(maxsize=4)
-def specs(zone: str) -> tuple[CalendarSpec, ...]:
-    """Calendars of a zone whose windows its clock changes cut, double and swallow."""
-    return tuple(CalendarSpec(zone, (hours,) * 7) for hours in WEEKS)
-
-
-def around(zone: str, change: int, random: Random) -> list[str]:
-    """What is wrong within two days of a clock change, on any of the calendars."""
-    return [
-        f"{zone}, {change}, {spec.hours[0]}: {each}"
-        for spec in specs(zone)
-        for each in disagreements(spec, build.new_calendar(spec), change - AROUND, change + AROUND, random)
-    ]
+def around(zone: str, changes: Sequence[int], random: Random) -> list[str]:
+    """What is wrong within two days of some clock changes of a zone, on calendars that these cut, double, swallow."""
+    wrong = []
+    for hours in WEEKS:
+        spec = CalendarSpec(zone, (hours,) * 7)
+        calendar = build.new_calendar(spec)
+        calendar.counted((min(changes) - AROUND) * MINUTE, (max(changes) + AROUND) * MINUTE)  # its table at once
+        for change in changes:
+            found = disagreements(spec, calendar, change - AROUND, change + AROUND, random)
+            wrong += [f"{zone}, {change}, {hours}: {each}" for each in found]
+    return wrong
 
 
 def disagreements(spec: CalendarSpec, calendar: Calendar, first: int, last: int, random: Random) -> list[str]:

@@ -205,9 +205,11 @@ def test_the_calendars_are_those_of_a_minute_by_minute_count() -> None:
     while done < SAMPLED_CHANGES:
         zone = drawn.choice(calendar_checks.zones())
         changes = calendar_checks.changes_of(zone)
-        for change in drawn.sample(changes, min(len(changes), 10)):
-            wrong += calendar_checks.around(zone, change, drawn)
-            done += 1
+        first = drawn.randrange(len(changes) + 1)
+        together = changes[first : first + 4]  # two years, where a zone changes its clocks twice a year
+        if together:
+            wrong += calendar_checks.around(zone, together, drawn)
+            done += len(together)
     assert wrong == []
 
 
@@ -282,7 +284,7 @@ def test_windows_are_cut_to_what_was_asked() -> None:
     assert list(week.windows(at("2026-06-16T10:00Z"), at("2026-06-15T10:00Z"))) == []
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=25)
 @given(
     asked=st.lists(st.tuples(st.integers(0, 40_000 * DAY), st.integers(0, 400 * DAY)), min_size=2, max_size=6),
     seed=st.integers(0, 9),
