@@ -57,7 +57,7 @@ def fold_together(histories: Mapping[str, Iterable[Event]], charters: Charters) 
 
     What a merge cancels on the lead that goes is carried on by the survivor, as it stood: the open handoff, and
     the open instances of clocks. Where the survivor has a handoff or an instance of that clock itself, its own
-    stays. A deal of a lead that was merged goes with it.
+    stays. A deal of a lead that was merged goes with it, but for events that still name the lead.
     """
     leads = {key: Lead(key) for key in histories}
     ordered = sorted(
@@ -66,7 +66,7 @@ def fold_together(histories: Mapping[str, Iterable[Event]], charters: Charters) 
     )
     for _, key, event in ordered:
         lead = leads[key]
-        if IS_DEAL[event.type]:
+        if IS_DEAL[event.type] and event.lead != key:
             lead = _survivor(lead, leads)
         apply(lead, event, charters)
         if event.type == EventType.LEAD_MERGED and lead.merged_into != key and lead.merged_into in leads:
@@ -77,7 +77,7 @@ def fold_together(histories: Mapping[str, Iterable[Event]], charters: Charters) 
 def in_order(events: Iterable[Event]) -> list[Event]:
     """The distinct events in the canonical order.
 
-    Of events that share source and id but differ, the first by order (then by data) stays, whichever came first.
+    Of events that share source and id but differ, the `preferred` one stays, whichever came first.
     """
     distinct: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -89,8 +89,11 @@ def in_order(events: Iterable[Event]) -> list[Event]:
 
 
 def preferred(one: Event, other: Event) -> Event:
-    """Which of two different events that share source and id is the one that counts."""
-    return min(one, other, key=lambda event: (event[:4], repr(sorted(event.data.items()))))
+    """Which of two different events that share source and id is the one that counts.
+
+    One that names a lead comes before one that does not: whose a deal is must not be forgotten again.
+    """
+    return min(one, other, key=lambda event: (not event.lead, event[:5], repr(sorted(event.data.items()))))
 
 
 def _survivor(lead: Lead, leads: Mapping[str, Lead]) -> Lead:
