@@ -348,14 +348,15 @@ class TrackerMachine(RuleBasedStateMachine):
         )
 
     def _changed(self, known: Event, draft: Draft) -> Event:
-        """Another event of the same stream under the same id; one that named a lead names one."""
+        """Another event of the same stream under the same id."""
         kind = draft.type if IS_DEAL[draft.type] == IS_DEAL[known.type] else known.type
         if EventType.CEREMONY_HELD in (kind, known.type):
             kind = known.type
-        lead = draft.lead if IS_DEAL[kind] and known.lead else known.lead
+        lead = known.lead
         data = data_of(draft, kind)
         if IS_DEAL[kind]:
             data["deal"] = known.data["deal"]
+            lead = draft.lead if draft.named else ""
         return Event(self._time(draft), kind, known.source, known.id, lead, data)
 
     def _time(self, draft: Draft) -> Instant:
