@@ -11,6 +11,8 @@ _PERSONAL = frozenset({"email", "phone", "name", "comment", "body", "attributes"
 # Every request is counted in the metrics, a line for each would drown what matters; and what the others log of
 # their work shows URLs that hold secrets.
 _AT_LEAST_WARNINGS = ("uvicorn.access", "apprise", "urllib3")
+# Loggers that go ways of their own once uvicorn has set up its logging in this process.
+_OWN_WAYS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
 def set_up(level: str) -> None:
@@ -22,7 +24,6 @@ def set_up(level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     on_terminal = sys.stderr.isatty()
-    # Tracebacks without the values of variables: these are about people.
     renderer: list[Processor] = (
         # Plain tracebacks: the pretty ones show local variables, and with them secrets and personal data.
         [_escape, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
@@ -33,7 +34,6 @@ def set_up(level: str) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -42,6 +42,10 @@ def set_up(level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
+    for name in _OWN_WAYS:
+        other = logging.getLogger(name)
+        other.handlers, other.propagate = [], True
+        other.setLevel(logging.NOTSET)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

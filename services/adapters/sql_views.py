@@ -277,7 +277,8 @@ def _of_lead(
 def _foreign_deals(connection: Connection, lead: str) -> list[tuple[Event, str]]:
     """The deal events that name the lead, though their deal belongs to another; with that other."""
     deals = tables.deals.c
-    owner = select(deals.lead).where(deal_stream("") + deals.deal == tables.events.c.stream).scalar_subquery()
+    deal = func.substr(tables.events.c.stream, len(deal_stream("")) + 1)
+    owner = select(deals.lead).where(deals.deal == deal).scalar_subquery()
     rows = connection.execute(select(*EVENT_COLUMNS, owner).where(tables.events.c.lead == lead, owner != lead))
     return sorted((read_event(row[:-1]), row[-1]) for row in rows)
 
