@@ -77,3 +77,21 @@ def test_a_calendar_that_was_asked_of_later_years_knows_earlier_ones() -> None:
     asked = build.new_calendar(spec)
     asked.add(late, SECOND)
     assert asked.add(early, 40 * 3600 * SECOND) == expected == parse_instant("1994-03-08T10:00:00Z")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_calendar_answers_alike_however_far_it_was_asked_before(zone: str) -> None:
+    """Days around the ends of what it had to know so far, in the zones farthest ahead and behind, with night shifts."""
+    spec = CalendarSpec(zone=zone, hours=(("22:00-06:00",),) * 7)
+    asked_first, day = parse_instant("2026-06-15T12:00:00Z"), 86_400 * SECOND
+    knows_years = build.new_calendar(spec)
+    knows_years.counted(asked_first - 800 * day, asked_first + 2000 * day)
+    for shift in (*range(-8, 0), *range(362, 380)):
+        start = asked_first + shift * day
+        calendars = [build.new_calendar(spec) for _ in range(3)]
+        for each in calendars:
+            each.counted(asked_first, asked_first + 1)
+        stretch = start, start + day
+        assert calendars[0].counted(*stretch) == knows_years.counted(*stretch) == 8 * 3600 * SECOND
+        assert calendars[1].add(start, 1) == knows_years.add(start, 1)
+        assert list(calendars[2].windows(*stretch)) == list(knows_years.windows(*stretch))
