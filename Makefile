@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := services schemas tests
+CASES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock bench-replay clean
+.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -40,8 +41,19 @@ test-quick: lint types ## Style, types and the tests that need no server
 test: lint types servers ## Everything
 	$(BIN)/pytest -q
 
-bench-replay: $(STAMP) ## Events judged per second, beside plain reading of the same file
+test-deep: $(STAMP) ## As many random cases against the second judge as asked (CASES=1000000), over all cores
+	$(BIN)/python -m tests.domain.deep $(CASES)
+
+mutate: $(STAMP) ## Change the domain in some 1,500 small ways, which its tests should notice (half an hour)
+	$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+	@$(BIN)/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
+
+bench-replay: $(STAMP) ## Events judged per second, memory, and what a late event costs
 	$(BIN)/python -m tests.bench.replay
+
+bench-store: $(STAMP) ## Events committed per second, beside plain inserts of the same rows
+	$(BIN)/python -m tests.bench.store
 
 lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
@@ -49,4 +61,4 @@ lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove what make made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist mutants
