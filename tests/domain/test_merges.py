@@ -156,12 +156,21 @@ def test_a_handoff_that_was_closed_before_the_merge_stays_closed() -> None:
     assert both[SURVIVOR].handoffs == []
 
 
-def test_a_deal_goes_with_its_lead() -> None:
+@pytest.mark.parametrize("named", ["", SURVIVOR])
+def test_a_deal_goes_with_its_lead(named: str) -> None:
     """A deal of the lead that went, won after the merge, closes the survivor's handoff."""
-    gone = [handed_off("09:00"), event(OPENED, "09:30", deal="d1"), merged("10:00"), event(WON, "11:00", deal="d1")]
-    both = leads(gone)
+    won = event(WON, "11:00", deal="d1")._replace(lead=named)
+    both = leads([handed_off("09:00"), event(OPENED, "09:30", deal="d1"), merged("10:00"), won])
     assert both[SURVIVOR].handoffs[0].outcome == WON
     assert both[GONE].handoffs[0].outcome == MERGED
+
+
+def test_a_deals_event_that_names_the_lead_that_went_stays_with_it() -> None:
+    """It is an event of that lead's timeline, and closes nothing of the survivor's."""
+    won = event(WON, "11:00", deal="d1")
+    both = leads([handed_off("09:00"), event(OPENED, "09:30", deal="d1"), merged("10:00"), won])
+    assert both[SURVIVOR].handoffs[0].outcome is None
+    assert both[GONE].last == won.order
 
 
 def test_what_the_survivor_does_not_know_it_learns() -> None:
@@ -176,7 +185,7 @@ def test_what_the_survivor_does_not_know_it_learns() -> None:
 def test_merges_in_a_chain_carry_on_to_the_last() -> None:
     """First into the second, the second into the third: clock, handoff and deals are with the third."""
     three = leads(
-        [handed_off("09:00"), merged("10:00"), event(OPENED, "11:30", deal="d1")],
+        [handed_off("09:00"), merged("10:00"), event(OPENED, "11:30", deal="d1")._replace(lead="")],
         [merged("11:00", into=OTHER)],
         [event(ACCEPTED, "12:00")],
     )
