@@ -19,7 +19,7 @@ from services import metric_table as metrics
 from services.adapters import tables
 from services.charters.files import parse_charter
 from services.domain.charter import Charters
-from services.domain.clocks import Kind, Status, passages
+from services.domain.clocks import Instance, Kind, Status, passages
 from services.domain.deals import owners
 from services.domain.events import IS_DEAL, Event, EventType
 from services.domain.fold import Lead, fold_together
@@ -27,7 +27,7 @@ from services.domain.instants import DAY, SECOND, Instant, format_instant
 from services.errors import PositionLost
 from services.metric_table import Metric
 from services.ports import EVENTS, LogRecord
-from services.storage import HandoffRow, TransitionRow
+from services.storage import ClockRow, HandoffRow, TransitionRow
 from services.tracker.rows import clock_row, handoff_row
 from services.tracker.tracker import CLOCKS_MAY_DIFFER, Tracker
 from services.translate import to_json
@@ -216,6 +216,7 @@ class TrackerMachine(RuleBasedStateMachine):
         self.bench.tick(self.now)
         assert self.bench.tick(self.now) == 0
         self.is_settled = True
+        self.pages_show_what_judging_at_once_gives()
 
     @rule(seconds=st.sampled_from([1, 60, 299, 900, 1200, 2700, 3600, 5400, 90_000]))
     def let_time_pass(self, seconds: int) -> None:
@@ -258,8 +259,9 @@ class TrackerMachine(RuleBasedStateMachine):
     def every_record_is_accounted_for(self) -> None:
         """A record was used, is a duplicate, or is a dead letter; and the position is behind the last."""
         assert self.bench.store.position(EVENTS, 0) == self.fed
-        assert self._total(metrics.EVENTS_TOTAL) + self._total(metrics.DEAD_LETTERS_TOTAL) == self.fed
-        assert len(self.bench.views.dead_letters(None, ALL)) == self._total(metrics.DEAD_LETTERS_TOTAL)
+        dead = self._totals(metrics.DEAD_LETTERS_TOTAL, "reason")
+        assert self._totals(metrics.EVENTS_TOTAL, "outcome").total() + dead.total() == self.fed
+        assert Counter(letter.reason for letter in self.bench.views.dead_letters(None, ALL)) == dead
 
     @invariant()
     def counters_never_go_down(self) -> None:
@@ -276,9 +278,8 @@ class TrackerMachine(RuleBasedStateMachine):
             self.told
         )
         self.told = told
-        for kind, amount in Counter(row.name.partition("/")[0] for row in told.values()).items():
-            assert self._total(metrics.CLOCK_TRANSITIONS_TOTAL, transition=kind) == amount
-        assert self._total(metrics.CLOCK_TRANSITIONS_TOTAL) == len(told)
+        kinds = Counter(row.name.partition("/")[0] for row in told.values())
+        assert self._totals(metrics.CLOCK_TRANSITIONS_TOTAL, "transition") == kinds
 
     @invariant()
     def alerts_are_of_what_was_told(self) -> None:
@@ -294,25 +295,26 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_store_is_what_judging_at_once_gives(self) -> None:
-        """Clocks, statuses, handoffs, and what stands of the told."""
+        """Clocks, and what stands of the told."""
         if not self.is_settled:
             return
-        leads = judged_at_once(self.events, self.bench.charters, self.now)
-        instances = [(lead.key, instance) for lead in leads.values() for instance in lead.instances]
-        instances.sort(key=lambda pair: (pair[0], pair[1].clock.name, pair[1].number))
-        rows = [clock_row(key, instance) for key, instance in instances]
-        assert self._clocks() == rows
-        assert [status_at(row, self.now) for row in rows] == [each.status(self.now) for _, each in instances]
-        for status in Status:
-            listed = self.bench.views.clocks(ClockQuery(status=status, limit=ALL), self.now)
-            assert list(listed) == [row for row in rows if status_at(row, self.now) is status]
+        instances = self._instances()
+        assert self._clocks() == [clock_row(key, instance) for key, instance in instances]
         assert {row.id for row in self._transitions() if row.standing and not row.name.startswith("corrected")} == {
             f"{key}/{instance.clock.name}/{instance.number}/{passage.name}"
             for key, instance in instances
             for passage in passages(instance, self.now)
         }
+
+    def pages_show_what_judging_at_once_gives(self) -> None:
+        """Statuses, lists of clocks by status, and handoffs."""
+        statuses = [(clock_row(key, instance), instance.status(self.now)) for key, instance in self._instances()]
+        for status in Status:
+            listed = self.bench.views.clocks(ClockQuery(status=status, limit=ALL), self.now)
+            assert list(listed) == [row for row, other in statuses if other is status]
+            assert all(status_at(row, self.now) is status for row in listed)
         first = self.bench.charters.versions[0]
-        for lead in leads.values():
+        for lead in self._leads().values():
             file = self.bench.views.lead(lead.key)
             assert [without_labels(row) for row in (file.handoffs if file else [])] == [
                 without_labels(handoff_row(lead.key, handoff, first)) for handoff in lead.handoffs
@@ -364,18 +366,27 @@ class TrackerMachine(RuleBasedStateMachine):
             return self.events[draft.like % len(self.events)].time
         return self.now - draft.ago * SECOND
 
-    def _clocks(self) -> list[Any]:
+    def _leads(self) -> Mapping[str, Lead]:
+        return judged_at_once(self.events, self.bench.charters, self.now)
+
+    def _instances(self) -> list[tuple[str, Instance]]:
+        """Every instance with its lead, in the order in which they are listed."""
+        found = [(lead.key, instance) for lead in self._leads().values() for instance in lead.instances]
+        return sorted(found, key=lambda pair: (pair[0], pair[1].clock.name, pair[1].number))
+
+    def _clocks(self) -> list[ClockRow]:
         return list(self.bench.views.clocks(ClockQuery(limit=ALL), self.now))
 
     def _transitions(self) -> Sequence[TransitionRow]:
         return self.bench.store.transitions([*LEADS, "ceremony:review"])
 
-    def _total(self, metric: Metric, **labels: str) -> int:
-        return sum(
-            amount
-            for (name, sample), amount in self.bench.store_counters().items()
-            if name == metric.name and labels.items() <= dict(sample).items()
-        )
+    def _totals(self, metric: Metric, label: str) -> Counter[str]:
+        """What a counter comes to for each value of a label."""
+        totals: Counter[str] = Counter()
+        for (name, sample), amount in self.bench.store_counters().items():
+            if name == metric.name:
+                totals[dict(sample)[label]] += amount
+        return totals
 
 
 TestTracker = TrackerMachine.TestCase
