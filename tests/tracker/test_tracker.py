@@ -242,6 +242,31 @@ def test_a_chain_of_merges_ends_with_the_last(bench: Bench) -> None:
     assert [row.outcome for row in file.handoffs] == ["deal.won"]
 
 
+def test_a_lead_that_becomes_a_deal_is_won_through_it(bench: Bench) -> None:
+    """Pipedrive deletes a lead that it converts: the deal that names it carries the handoff to its end."""
+    lead = "pipedrive:lead:adf21080"
+    bench.feed([event("lead.handed_off", "09:00", lead), event("lead.touched", "09:10", lead, **TOUCH)], "09:10")
+    bench.feed([event("deal.won", "11:00", "", id="won", deal="pipedrive:deal:7")], "11:00")
+    bench.feed([event("deal.opened", "10:00", lead, deal="pipedrive:deal:7")], "11:05")
+    file = bench.views.lead(lead)
+    assert file is not None
+    assert [(row.outcome, row.closed_at) for row in file.handoffs] == [("deal.won", at("11:00"))]
+
+
+def test_a_lead_that_becomes_a_contact_and_a_deal_is_won_by_the_contact(bench: Bench) -> None:
+    """Salesforce converts a lead into a contact and an opportunity: the contact carries on what was open."""
+    lead, contact = "salesforce:lead:00Q1", "salesforce:contact:0031"
+    bench.feed([event("deal.won", "11:00", "", id="won", deal="salesforce:opportunity:0061")], "11:00")
+    bench.feed([event("deal.opened", "10:00", contact, deal="salesforce:opportunity:0061")], "11:00")
+    bench.feed([event("lead.merged", "10:00", lead, into=contact)], "11:00")
+    bench.feed([event("lead.handed_off", "09:00", lead), event("lead.touched", "09:10", lead, **TOUCH)], "11:00")
+    before, after = bench.views.lead(lead), bench.views.lead(contact)
+    assert before is not None
+    assert after is not None
+    assert [row.outcome for row in before.handoffs] == ["lead.merged"]
+    assert [(row.opened_at, row.outcome) for row in after.handoffs] == [(at("09:00"), "deal.won")]
+
+
 def test_a_survivor_with_a_clock_of_its_own_keeps_that(bench: Bench) -> None:
     """Nothing is doubled: where both were handed off, the survivor's own handoff and clock stay."""
     bench.feed(
