@@ -1,11 +1,14 @@
 """Exact values at the edges: microseconds, words, and the instants of what is told."""
 
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
 
 from services.domain.charter import Charters
 from services.domain.clocks import Kind, Passage, passages
+from services.domain.durations import parse_duration
+from services.domain.events import EventType, flags
 from services.domain.instants import SECOND, format_exact, parse_instant
 from services.domain.telling import Told, tell
 from tests.domain import build
@@ -95,3 +98,23 @@ def test_a_calendar_answers_alike_however_far_it_was_asked_before(zone: str) -> 
         assert calendars[0].counted(*stretch) == knows_years.counted(*stretch) == 8 * 3600 * SECOND
         assert calendars[1].add(start, 1) == knows_years.add(start, 1)
         assert list(calendars[2].windows(*stretch)) == list(knows_years.windows(*stretch))
+
+
+def test_flags_say_of_every_type_whether_it_is_meant() -> None:
+    """By the number of the type; 0 is none."""
+    meant = flags(EventType.LEAD_CAPTURED, EventType.CEREMONY_HELD)
+    assert meant == (False, True, *[False] * 20, True)
+
+
+def test_a_day_without_a_length_says_how_to_give_it_one() -> None:
+    """The message is shown beside the line of the charter."""
+    with pytest.raises(ValueError, match=r"^the calendar does not say how long a day is; give it `day: 8h`$"):
+        parse_duration("1d").total(None)
+
+
+def test_after_the_last_window_there_is_none() -> None:
+    """An office that is closed for good after a day has that day's window and no other."""
+    closed = frozenset(date(2026, 6, 16) + timedelta(days=days) for days in range(1000))
+    spec = CalendarSpec(zone="UTC", hours=(("09:00-17:00",),) * 7, closed=closed)
+    windows = build.new_calendar(spec).windows(at("00:00"), at("00:00", day=17))
+    assert list(windows) == [(at("09:00"), at("17:00"))]
