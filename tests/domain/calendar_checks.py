@@ -41,6 +41,19 @@ def changes_of(zone: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def zones_that_differ() -> dict[str, int]:
+    """Of the zones that agree at every change from 2015 to 2037 only the first, with how many agree with it."""
+    first: dict[tuple[object, ...], str] = {}
+    agreeing: dict[str, int] = {}
+    for zone in zones():
+        place = ZoneInfo(zone)
+        changes = changes_of(zone)
+        offsets = [datetime.fromtimestamp(minute * 60, place).utcoffset() for minute in changes]
+        known = first.setdefault((FIRST.astimezone(place).utcoffset(), changes, tuple(offsets)), zone)
+        agreeing[known] = agreeing.get(known, 0) + 1
+    return agreeing
+
+
 WEEKS: tuple[tuple[str, ...], ...] = (
     ("00:00-24:00",),
     ("02:30-10:00", "12:00-12:01", "23:59-24:00"),
@@ -52,15 +65,18 @@ WEEKS: tuple[tuple[str, ...], ...] = (
 
 def around(zone: str, changes: Sequence[int], random: Random) -> list[str]:
     """What is wrong within two days of some clock changes of a zone, on calendars that these cut, double, swallow."""
-    wrong = []
+    made = []
     for hours in WEEKS:
         spec = CalendarSpec(zone, (hours,) * 7)
         calendar = build.new_calendar(spec)
         calendar.counted((min(changes) - AROUND) * MINUTE, (max(changes) + AROUND) * MINUTE)  # its table at once
-        for change in changes:
-            found = disagreements(spec, calendar, change - AROUND, change + AROUND, random)
-            wrong += [f"{zone}, {change}, {hours}: {each}" for each in found]
-    return wrong
+        made.append((spec, calendar))
+    return [
+        f"{zone}, {change}, {spec.hours[0]}: {each}"
+        for change in changes  # the outer loop: the oracle's minutes of these days serve all calendars
+        for spec, calendar in made
+        for each in disagreements(spec, calendar, change - AROUND, change + AROUND, random)
+    ]
 
 
 def disagreements(spec: CalendarSpec, calendar: Calendar, first: int, last: int, random: Random) -> list[str]:
