@@ -44,7 +44,7 @@ test: lint types servers ## Everything
 test-deep: $(STAMP) ## As many random cases against the second judge as asked (CASES=1000000), over all cores
 	$(BIN)/python -m tests.domain.deep $(CASES)
 
-mutate: $(STAMP) ## Change the domain in some 1,500 small ways, which its tests should notice (half an hour)
+mutate: $(STAMP) ## Change the domain in some 1,500 small ways, which its tests should notice (an hour)
 	$(BIN)/mutmut run
 	@$(BIN)/mutmut results
 	@$(BIN)/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json

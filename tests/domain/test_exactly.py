@@ -118,3 +118,19 @@ def test_after_the_last_window_there_is_none() -> None:
     spec = CalendarSpec(zone="UTC", hours=(("09:00-17:00",),) * 7, closed=closed)
     windows = build.new_calendar(spec).windows(at("00:00"), at("00:00", day=17))
     assert list(windows) == [(at("09:00"), at("17:00"))]
+
+
+@pytest.mark.parametrize("minute", [1, 7, 17, 29, 31, 45, 53, 59])
+def test_a_window_that_begins_in_a_gap_begins_with_the_first_instant_after_it(minute: int) -> None:
+    """Wherever in the hour that a clock change skips: exactly at the change."""
+    spec = CalendarSpec(zone="Europe/Warsaw", hours=((f"02:{minute:02}-10:00",),) * 7)
+    change = parse_instant("2026-03-29T01:00:00Z")
+    ((since, _),) = build.new_calendar(spec).windows(change - 3600 * SECOND, change + 3600 * SECOND)
+    assert since == change
+
+
+def test_years_without_a_window_count_nothing() -> None:
+    """However far the closed days reach around what is asked."""
+    closed = frozenset(date(2025, 1, 1) + timedelta(days=days) for days in range(2000))
+    spec = CalendarSpec(zone="UTC", hours=(("09:00-17:00",),) * 7, closed=closed)
+    assert build.new_calendar(spec).counted(at("09:00"), at("17:00")) == 0
