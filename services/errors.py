@@ -6,7 +6,9 @@
     |-- BadEvent            an event cannot be used: it goes to the dead letters, the rest go on
     |-- Refused             a request is refused with an HTTP status (wrong signature, too large)
     |-- Unavailable         a store or log is away for now: retry with back-off, acknowledge nothing
-    `-- PositionLost        another worker holds the partition: write nothing, stop
+    |-- Conflict            another worker changed what this batch had read: nothing is written, judge it anew
+    |-- PositionLost        another worker holds the partition: write nothing, stop
+    `-- LogGap              records are missing from the log: stop, an operator decides
 
 Anything else that escapes is a fault in Baton itself and ends the process.
 """
@@ -64,5 +66,13 @@ class Unavailable(BatonError):
     """A store or log that cannot be reached for now."""
 
 
+class Conflict(BatonError):
+    """A lead, a deal or the charters are no longer what was read of them: somebody else has written meanwhile."""
+
+
 class PositionLost(BatonError):
     """The stored position is not where this worker left it: somebody else has written."""
+
+
+class LogGap(BatonError):
+    """The log lacks records that were never applied: it was cut, or is not the log that the database belongs to."""

@@ -1,5 +1,6 @@
 """What the services need of the world outside, as Protocols; `wiring` chooses who fulfils them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +13,12 @@ DEALS = "baton.deals"
 """Topic of deal events whose lead is not yet known, keyed by deal."""
 DEAD_LETTERS = "baton.dead-letters"
 """Topic of what could not be used, keyed by its id."""
+READ_TOPICS = (EVENTS, DEALS, DEAD_LETTERS)
+"""The topics that the tracker reads."""
+LEADS = "baton.leads"
+"""Compacted topic of each lead's latest view, keyed by lead."""
+TRANSITIONS = "baton.transitions"
+"""Topic of what was told, keyed by lead."""
 
 
 class WallClock(Protocol):
@@ -54,7 +61,11 @@ class EventLog(Protocol):
     """The log into which the gateway writes before it acknowledges anything."""
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Return once all records are durable, all or none of them. Raises Unavailable."""
+        """Return once all records are durable.
+
+        Raises Unavailable; then none of them is, or (in a log of several partitions) some are all the same: sent
+        again, they are duplicates, which change nothing.
+        """
 
 
 class LogReader(Protocol):
@@ -62,6 +73,46 @@ class LogReader(Protocol):
 
     def read(self, topic: str, offset: int, limit: int) -> Sequence[LogRecord]:
         """At most `limit` records of the topic from `offset` on, in order; empty where there are none yet."""
+
+
+class Processor(Protocol):
+    """What a driver hands the records of its partitions to.
+
+    Calls for one partition never overlap; calls for different partitions may, each in a thread of its own. All raise
+    Unavailable when the database is away (the driver waits and calls again, with the same records), and PositionLost
+    when somebody else has written to the partition (the driver lets go of it, or ends the process).
+    """
+
+    def position(self, topic: str, partition: int) -> int:
+        """The offset of the first record that is not yet applied: where to read on."""
+
+    def apply(self, records: Sequence[LogRecord], read_at: Instant) -> None:
+        """Apply records that follow each other in one partition without a hole, the first at its position.
+
+        `read_at` is the instant up to which the partition is read by then: the time of day where these are the last
+        records there are, else the time at which the last of them was appended.
+        """
+
+    def idle(self, topic: str, partition: int, read_at: Instant) -> bool:
+        """The partition is read up to `read_at`, with nothing to apply: wake what is due; whether more is due."""
+
+
+class Driver(Protocol):
+    """Reads the partitions that are assigned to this process, and hands them to a `Processor` in batches."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Drive until `stop` is set, then finish what is in work.
+
+        An outage of the database or of the broker is waited out with back-off. Anything unexpected is raised, LogGap
+        for records that are missing among it; whoever runs the driver ends the process then.
+        """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be applied at present (what is away, no partition assigned), or None."""
+
+    def lag(self) -> Mapping[tuple[str, int], int]:
+        """Of each assigned partition (topic, number), how many of its records are not yet applied."""
 
 
 @dataclass(frozen=True, slots=True)

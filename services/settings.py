@@ -23,9 +23,39 @@ class Settings(BaseSettings):
         env_prefix="BATON_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    data: Path = Field(Path("baton-data"), description="The folder of the embedded log and database")
-    broker: str | None = Field(None, description="The event log: sqlite:///FILE; left out: in the data folder")
-    database: str | None = Field(None, description="The store: sqlite:///FILE; left out: in the data folder")
+    data: Path = Field(
+        Path("baton-data"), description="The folder of the embedded log and database, and of a gateway's spool"
+    )
+    broker: str | None = Field(
+        None, description="The event log: kafka://HOST:PORT,HOST:PORT or sqlite:///FILE; left out: in the data folder"
+    )
+    database: SecretStr | None = Field(
+        None,
+        description="The store: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE; left out: in the data folder",
+    )
+    driver: Literal["faust", "aiokafka"] = Field("faust", description="What reads Kafka for the tracker")
+    kafka_group: str = Field("baton-tracker", min_length=1, description="The consumer group of the trackers")
+    kafka_member: str | None = Field(
+        None, description="A name of this tracker that stays over restarts (static membership), such as the pod's"
+    )
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="How to speak with Kafka"
+    )
+    kafka_sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="The SASL mechanism"
+    )
+    kafka_username: str | None = Field(None, description="The SASL user")
+    kafka_password: SecretStr | None = Field(None, description="The SASL password")
+    kafka_ca_file: Path | None = Field(None, description="Certificates that the brokers' are checked against (PEM)")
+    kafka_cert_file: Path | None = Field(None, description="The client's certificate (PEM), where brokers ask for one")
+    kafka_key_file: Path | None = Field(None, description="The client's key (PEM)")
+    topic_partitions: int = Field(
+        12, gt=0, le=1000, description="Partitions of baton.events and baton.deals when they are made; for good"
+    )
+    topic_replicas: int = Field(3, gt=0, description="Copies of each partition when topics are made")
+    spool_bytes: int = Field(
+        1_073_741_824, gt=0, description="What a gateway keeps on its disk while Kafka is away, at most"
+    )
     charter: Path | None = Field(None, description="The charter: a file, or a folder of its versions")
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8700, ge=0, le=65_535, description="The port to listen on; 0 takes a free one")
@@ -100,3 +130,8 @@ def variable(name: str) -> str:
 def secrets(values: tuple[SecretStr, ...]) -> tuple[str, ...]:
     """The plain texts."""
     return tuple(value.get_secret_value() for value in values)
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """The plain text, where there is one."""
+    return value.get_secret_value() if value is not None else None

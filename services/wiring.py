@@ -36,7 +36,7 @@ from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.notifier.notifier import Notifier
 from services.ports import DEALS, EVENTS, AlertSink, HeldRequest, WallClock
-from services.settings import Settings, secrets
+from services.settings import Settings, secret, secrets
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
 from services.views import Views
@@ -60,7 +60,7 @@ class Embedded:
         folder = DataDir(settings.data)
         self._resources.callback(folder.close)
         self.clock = clock_of(settings)
-        self.database = open_database(_sqlite("BATON_DATABASE", settings.database, folder.database_url))
+        self.database = open_database(_sqlite("BATON_DATABASE", secret(settings.database), folder.database_url))
         self._resources.callback(self.database.close)
         self.store = SqlStore(self.database)
         self.charters = put_in_force(self.store, settings.charter, self.clock.now())
@@ -176,7 +176,7 @@ class Embedded:
 def reading(settings: Settings) -> Iterator[Views]:
     """The views of a data folder, whether or not a process runs on it."""
     file = _existing(settings, DATABASE)
-    database = open_database(_sqlite("BATON_DATABASE", settings.database, f"sqlite:///{file}"))
+    database = open_database(_sqlite("BATON_DATABASE", secret(settings.database), f"sqlite:///{file}"))
     try:
         yield SqlViews(database)
     finally:

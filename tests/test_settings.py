@@ -4,14 +4,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from services.errors import UsageError
-from services.settings import Settings, read_settings, secrets, variable
+from services.settings import Settings, read_settings, secret, secrets, variable
 
 DEFAULTS: dict[str, Any] = {
     "data": Path("baton-data"),
     "broker": None,
     "database": None,
+    "driver": "faust",
+    "kafka_group": "baton-tracker",
+    "kafka_member": None,
+    "kafka_security": "plaintext",
+    "kafka_sasl": "SCRAM-SHA-512",
+    "kafka_username": None,
+    "kafka_password": None,
+    "kafka_ca_file": None,
+    "kafka_cert_file": None,
+    "kafka_key_file": None,
+    "topic_partitions": 12,
+    "topic_replicas": 3,
+    "spool_bytes": 1_073_741_824,
     "charter": None,
     "host": "127.0.0.1",
     "port": 8700,
@@ -34,6 +48,19 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "data": ("/srv/baton", Path("/srv/baton")),
     "broker": ("sqlite:////srv/log.db", "sqlite:////srv/log.db"),
     "database": ("sqlite:////srv/baton.db", "sqlite:////srv/baton.db"),
+    "driver": ("aiokafka", "aiokafka"),
+    "kafka_group": ("trackers", "trackers"),
+    "kafka_member": ("tracker-0", "tracker-0"),
+    "kafka_security": ("sasl_ssl", "sasl_ssl"),
+    "kafka_sasl": ("PLAIN", "PLAIN"),
+    "kafka_username": ("baton", "baton"),
+    "kafka_password": ("one two", "one two"),
+    "kafka_ca_file": ("/run/ca.pem", Path("/run/ca.pem")),
+    "kafka_cert_file": ("cert.pem", Path("cert.pem")),
+    "kafka_key_file": ("key.pem", Path("key.pem")),
+    "topic_partitions": ("48", 48),
+    "topic_replicas": ("1", 1),
+    "spool_bytes": ("4096", 4096),
     "charter": ("charters", Path("charters")),
     "host": ("::1", "::1"),
     "port": ("0", 0),
@@ -63,10 +90,13 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def plain(settings: Settings) -> dict[str, Any]:
     """The settings with their secrets shown."""
-    return {
-        name: secrets(value) if isinstance(value, tuple) else value
-        for name, value in ((name, getattr(settings, name)) for name in Settings.model_fields)
-    }
+    return {name: _shown(getattr(settings, name)) for name in Settings.model_fields}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, tuple):
+        return secrets(value)
+    return secret(value) if isinstance(value, SecretStr) else value
 
 
 def test_without_anything_the_defaults_hold() -> None:
@@ -122,6 +152,12 @@ WRONG: dict[str, list[str]] = {
         "https://a b/s3cr3t",
         "https://a/\ns3cr3t",
     ],
+    "driver": ["s3cr3t"],
+    "kafka_security": ["s3cr3t"],
+    "kafka_sasl": ["s3cr3t"],
+    "topic_partitions": ["0", "1001", "s3cr3t"],
+    "topic_replicas": ["0", "s3cr3t"],
+    "spool_bytes": ["0", "s3cr3t"],
     "max_body_bytes": ["0", "s3cr3t"],
     "max_requests": ["0", "-5"],
     "clocks_may_differ": ["-1", "s3cr3t"],
@@ -168,6 +204,8 @@ def test_secrets_are_not_in_the_text_of_the_settings(monkeypatch: pytest.MonkeyP
     """Neither printed nor dumped: `secrets` alone gives them away."""
     for name in ("hubspot_secrets", "cloudevents_secrets", "cloudevents_tokens", "alert_urls"):
         monkeypatch.setenv(variable(name), "s3cr3t1 s3cr3t2")
+    for name in ("database", "kafka_password"):
+        monkeypatch.setenv(variable(name), "s3cr3t3")
     settings = read_settings()
     assert "s3cr3t" not in repr(settings) + str(settings) + settings.model_dump_json()
     assert secrets(settings.hubspot_secrets) == ("s3cr3t1", "s3cr3t2")

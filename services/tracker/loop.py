@@ -9,11 +9,10 @@ import structlog
 
 from services.domain.instants import Instant
 from services.errors import Unavailable, UsageError
-from services.ports import DEAD_LETTERS, DEALS, EVENTS, LogReader, LogRecord, WallClock
+from services.ports import READ_TOPICS, LogReader, LogRecord, WallClock
 from services.storage import Store
 from services.tracker.tracker import Tracker
 
-TOPICS = (EVENTS, DEALS, DEAD_LETTERS)
 PARTITION = 0
 """The embedded log has one partition a topic."""
 BATCH = 1000
@@ -74,7 +73,7 @@ class Loop:
 
     def check_log(self) -> None:
         """Raise UsageError where the log lacks what was already judged: what is appended next would never be read."""
-        for topic in TOPICS:
+        for topic in READ_TOPICS:
             position, end = self._store.position(topic, PARTITION), self._log.end(topic)
             if position > end:
                 raise UsageError(
@@ -88,13 +87,13 @@ class Loop:
             self._between.get()()
         # Read before the log is: what was appended until then is in the batches.
         now = self._clock.now()
-        batches = [batch for topic in TOPICS if (batch := self._next(topic))]
+        batches = [batch for topic in READ_TOPICS if (batch := self._next(topic))]
         self._advance(batches, now)
         for batch in batches:
             self._tracker.apply(batch, self._horizon)
         if any(len(batch) == BATCH for batch in batches):
             return True  # the log has more: nobody is called late while the proof may lie unread
-        return bool(self._tracker.tick(TOPICS[0], PARTITION, self._horizon, BATCH)) or bool(batches)
+        return bool(self._tracker.tick(READ_TOPICS[0], PARTITION, self._horizon, BATCH)) or bool(batches)
 
     def _next(self, topic: str) -> Sequence[LogRecord]:
         return self._log.read(topic, self._store.position(topic, PARTITION), BATCH)
