@@ -1,7 +1,12 @@
 """What the store holds, as plain rows; the changes of one transaction; and the Protocols to write and to read.
 
-Instants and durations are microseconds. The tracker alone writes; board, metrics and notifier read, and the
+Instants and durations are microseconds. The trackers alone write; board, metrics and notifier read, and the
 notifier marks what it has delivered.
+
+Several trackers may write to one store, each to partitions of its own. What a record says can reach a lead of another
+partition (through a deal, or a merge), so leads and deals bear a revision: a commit is refused with Conflict when one
+that it writes is no longer at the revision that was read of it. For that to notice everything, a batch reads the
+revisions of what it touches first, and all else that it judges by afterwards.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,10 +33,26 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadState:
+    """The snapshot of a lead, and the revision at which it stands."""
+
+    state: bytes
+    revision: int = field(compare=False)
+
+
+ABSENT = 0
+"""The revision of what is not stored."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeadRow:
     """A lead as it is known now. `state` is the domain's snapshot; the rest is what lists ask for."""
 
     key: str
+    revision: int = field(compare=False)
+    """In changes, the one that was read (ABSENT for a new lead); the store gives it another."""
+    partition: int
+    """Of the topic of events, where the lead's own events come in; who holds it wakes the lead."""
     state: bytes
     wake_at: Instant | None
     """When the tracker has to look at it again by time alone."""
@@ -149,11 +170,14 @@ class DeadLetterRow:
 
 @dataclass(frozen=True, slots=True)
 class DealRow:
-    """Which lead a deal belongs to, and the event that says so (the first in the canonical order)."""
+    """A deal that any event was about: its lead, and the event that says so (the first in the canonical order)."""
 
     deal: str
-    lead: str
-    named_by: Event
+    revision: int = field(default=ABSENT, compare=False)
+    """In changes, the one that was read; the store gives it another."""
+    lead: str | None = None
+    """None while no event has named one."""
+    named_by: Event | None = None
 
 
 def lead_stream(lead: str) -> str:
@@ -184,20 +208,24 @@ class Changes:
     position: int
     """Where the stored position must be for the changes to be written."""
     next_position: int
-    judged_at: Instant = 0
-    """The instant up to which everything was known when it was judged; kept beside the position."""
+    read_at: Instant = 0
+    """The instant up to which the partition is read; kept beside the position."""
+    charters: int = 0
+    """The generation of the charters that judged; see `Store.charter_generation`."""
     events: list[EventRow] = field(default_factory=list)
     """New ones, and those that take the place of another with the same stream, source and id."""
     leads: list[LeadRow] = field(default_factory=list)
     refolded: list[str] = field(default_factory=list)
     """Leads whose clocks and handoffs are written whole: rows not among those below are removed. Transitions stay."""
-    gone: list[str] = field(default_factory=list)
-    """Refolded leads of which nothing is left, because their deal turned out to be another lead's."""
+    gone: list[tuple[str, int]] = field(default_factory=list)
+    """Refolded leads of which nothing is left, because their deal turned out to be another lead's; and the revision
+    that was read of each."""
     handoffs: list[HandoffRow] = field(default_factory=list)
     clocks: list[ClockRow] = field(default_factory=list)
     transitions: list[TransitionRow] = field(default_factory=list)
     alerts: list[AlertRow] = field(default_factory=list)
     deals: list[DealRow] = field(default_factory=list)
+    """Every deal that an event is about, whether or not its row says something new."""
     merges: list[tuple[str, str]] = field(default_factory=list)
     """Leads that were merged, each with the one into which."""
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
@@ -207,13 +235,22 @@ class Changes:
 class Store(Protocol):
     """What the tracker reads and writes. Every method raises Unavailable when the database is away."""
 
+    def open_partitions(self, topic: str, count: int) -> None:
+        """Note that the topic has so many partitions; those that are not known yet stand at their beginning."""
+
     def position(self, topic: str, partition: int) -> int:
         """The offset of the first record that is not yet applied."""
 
-    def judged_at(self) -> Instant:
-        """The latest `judged_at` of all commits; 0 before the first. Judging never goes back before it."""
+    def read_until(self) -> Mapping[tuple[str, int], Instant]:
+        """Of every partition, by topic and number, the instant up to which it is read (0: not at all)."""
 
-    def states(self, leads: Collection[str]) -> Mapping[str, bytes]:
+    def note_read(self, topic: str, partition: int, position: int, read_at: Instant) -> None:
+        """Note that a partition at `position` is read up to `read_at`. Raises PositionLost when it is not there."""
+
+    def charter_generation(self) -> int:
+        """A number that grows with each charter that is put in force."""
+
+    def states(self, leads: Collection[str]) -> Mapping[str, LeadState]:
         """The snapshots of those leads that are known."""
 
     def known_events(self, identities: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Event]:
@@ -226,7 +263,7 @@ class Store(Protocol):
         """All that was told of the leads."""
 
     def deals(self, deals: Collection[str]) -> Mapping[str, DealRow]:
-        """Of the deals, those whose lead is known."""
+        """Those of the deals that any event was about."""
 
     def deals_of(self, leads: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The deals that belong to each of the leads."""
@@ -234,11 +271,15 @@ class Store(Protocol):
     def merged_with(self, leads: Collection[str]) -> Mapping[str, frozenset[str]]:
         """Of the leads, those that were merged with others: all that belong together, each lead itself among them."""
 
-    def due(self, now: Instant, limit: int) -> Sequence[str]:
-        """Leads whose `wake_at` has come, the longest due first."""
+    def due(self, partition: int, now: Instant, limit: int) -> Sequence[str]:
+        """Leads of the partition whose `wake_at` has come, the longest due first."""
 
     def commit(self, changes: Changes) -> None:
-        """Write all changes in one transaction. Raises PositionLost when the position is another one."""
+        """Write all changes in one transaction.
+
+        Raises PositionLost when the position is another one, and Conflict when a lead, a deal or the charters are
+        no longer what was read of them.
+        """
 
 
 @dataclass(frozen=True, slots=True)

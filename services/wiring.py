@@ -1,7 +1,7 @@
 """The composition root: builds everything from the settings. The only importer of adapters."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from services.charters.files import CharterFile, parse_charter, read_versions
 from services.charters.watch import watch
 from services.domain.charter import Charters
 from services.domain.instants import SECOND, Instant, parse_instant
-from services.errors import Unavailable, UsageError
+from services.errors import Conflict, Unavailable, UsageError
 from services.gateway.door import Door
 from services.gateway.mapping import hubspot_mapping
 from services.gateway.routes import add_routes as add_hooks
@@ -35,7 +35,7 @@ from services.metrics.collector import StoreCollector, registry_of
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.notifier.notifier import Notifier
-from services.ports import DEALS, EVENTS, AlertSink, HeldRequest, WallClock
+from services.ports import DEALS, EVENTS, READ_TOPICS, AlertSink, HeldRequest, WallClock
 from services.settings import Settings, secret, secrets
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
@@ -63,6 +63,8 @@ class Embedded:
         self.database = open_database(_sqlite("BATON_DATABASE", secret(settings.database), folder.database_url))
         self._resources.callback(self.database.close)
         self.store = SqlStore(self.database)
+        for topic in READ_TOPICS:
+            self.store.open_partitions(topic, 1)
         self.charters = put_in_force(self.store, settings.charter, self.clock.now())
         self.log = SqliteLog(Path(_sqlite("BATON_BROKER", settings.broker, f"sqlite:///{folder.log}")[10:]), self.clock)
         self._resources.callback(self.log.close)
@@ -90,7 +92,10 @@ class Embedded:
         self._charter_path = settings.charter
         self._charter_refused = 0.0
         self._tracker = Tracker(
-            store=self.store, charters=self.charters, clocks_may_differ=settings.clocks_may_differ * SECOND
+            store=self.store,
+            charters=self.charters,
+            generation=self.store.charter_generation(),
+            clocks_may_differ=settings.clocks_may_differ * SECOND,
         )
         self.loop = Loop(tracker=self._tracker, log=self.log, store=self.store, clock=self.clock)
         self.loop.check_log()
@@ -153,7 +158,7 @@ class Embedded:
             log.error("charter refused; the one in force stays", problems=str(error).splitlines())
             return
         self._charter_refused = 0.0
-        self._tracker.judge_by(charters)
+        self._tracker.judge_by(charters, self.store.charter_generation())
         self.charters = charters
         log.warning("charter read", versions=[charter.version for charter in charters.versions])
 
@@ -224,26 +229,42 @@ def put_in_force(store: SqlStore, path: Path | None, now: Instant) -> Charters:
                 f"{file.path}: a side has not agreed to version {file.charter.version}; a draft can be tried with "
                 "baton replay, and is put in force once `agreed:` has marketing and sales"
             )
-    known = dict(store.charter_texts())
-    fresh = [file for file in given if file.charter.version not in known]
+    while True:
+        # The generation first: charters that come between the two readings are noticed when it is compared.
+        generation = store.charter_generation()
+        known = dict(store.charter_texts())
+        fresh = [file for file in given if file.charter.version not in known]
+        charters = _fitting(known, fresh)
+        try:
+            store.put_in_force(
+                [(file.charter.version, file.text) for file in given],
+                now,
+                generation=generation,
+                # What was judged since then is judged anew.
+                reaching_back=any(file.charter.effective_from <= now for file in fresh),
+            )
+        except Conflict:
+            continue
+        return charters
+
+
+def charters_in_force(store: SqlStore) -> tuple[Charters, int]:
+    """The charters that judge, and their generation. Raises UsageError where there is none."""
+    generation = store.charter_generation()
+    return _fitting(dict(store.charter_texts()), ()), generation
+
+
+def _fitting(known: Mapping[str, str], fresh: Sequence[CharterFile]) -> Charters:
+    """Stored charters and new ones together. Before anything is kept, because that is for good."""
     stored = [parse_charter(text, f"version {version} in force").charter for version, text in known.items()]
     if not stored and not fresh:
         raise UsageError(
             "no charter: give --charter FILE (or BATON_CHARTER); the project's deploy/charters/ has examples"
         )
     try:
-        # Before anything is kept, because that is for good.
-        charters = Charters([*stored, *(file.charter for file in fresh)])
+        return Charters([*stored, *(file.charter for file in fresh)])
     except ValueError as error:
         raise UsageError(f"the charters in force do not fit together: {error}") from None
-    if any(file.charter.effective_from <= now for file in fresh):
-        # It reaches back: what was judged since then is judged anew. Before it is kept, so that a crash in between
-        # cannot leave a charter that is in force and has judged nothing.
-        store.wake_all(now)
-    # Those that are there first: where one's text has changed, nothing new is kept.
-    for file in sorted(given, key=lambda file: file.charter.version not in known):
-        store.put_in_force(file.charter.version, file.text, now)
-    return charters
 
 
 def _sqlite(setting: str, url: str | None, default: str) -> str:

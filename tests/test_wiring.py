@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,9 +15,8 @@ from services.domain.instants import SECOND
 from services.errors import CharterError, UsageError
 from services.ports import EVENTS, Record
 from services.settings import Settings, read_settings, variable
-from services.tracker.tracker import Tracker
 from services.translate import to_json
-from services.wiring import Embedded, put_in_force, sinks_of
+from services.wiring import Embedded, charters_in_force, put_in_force, sinks_of
 from tests.tracker.support import CHARTER, Bench, at, event
 
 # Apprise loads all its services at the first use, and one of them asks whether this module is there.
@@ -128,7 +127,7 @@ def test_a_file_that_is_not_there_or_wrong_is_named(bench: Bench) -> None:
 def overdue_lead(bench: Bench) -> None:
     """A lead that is overdue since 10:00 by the first version."""
     charters = put_in_force(bench.store, version("one", "2026-01-01T00:00:00Z"), at("08:00"))
-    bench.tracker = Tracker(store=bench.store, charters=charters)
+    bench.judge_by(charters)
     bench.feed([event("lead.handed_off", "09:00")], "09:00")
     bench.tick("10:00:01")
     assert "touch/1/overdue" in bench.told()
@@ -139,7 +138,7 @@ def test_a_charter_that_reaches_back_judges_anew(bench: Bench) -> None:
     overdue_lead(bench)
     longer = version("two", "2026-10-05T08:00:00Z", within="3h")
     charters = put_in_force(bench.store, longer, at("10:30"))
-    bench.tracker = Tracker(store=bench.store, charters=charters)
+    bench.judge_by(charters)
     assert bench.tick("10:30") == 1
     (row,) = bench.clocks()
     assert (row.charter, row.due_at, row.status) == ("two", at("12:00"), None)
@@ -154,7 +153,7 @@ def test_a_charter_judges_nothing_that_started_before_it(bench: Bench) -> None:
     overdue_lead(bench)
     longer = version("two", "2026-10-05T09:30:00Z", within="3h")
     charters = put_in_force(bench.store, longer, at("10:30"))
-    bench.tracker = Tracker(store=bench.store, charters=charters)
+    bench.judge_by(charters)
     before = bench.told()
     bench.tick("10:30")
     assert bench.told() == before
@@ -168,26 +167,25 @@ def test_a_charter_to_come_wakes_nobody(bench: Bench) -> None:
     now = at("10:10")
     put_in_force(bench.store, version("two", "2026-12-01T00:00:00Z"), now)
     put_in_force(bench.store, Path("one.yaml"), now)
-    assert not bench.store.due(now, 10)
+    assert not bench.store.due(0, now, 10)
 
 
-def test_a_crash_before_the_charter_is_kept_costs_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leads are woken first: the next start wakes them again, instead of finding the charter there and leaving them."""
-    overdue_lead(bench)
-    longer = version("two", "2026-10-05T08:00:00Z", within="3h")
-    with monkeypatch.context() as patch:
-        patch.setattr(bench.store, "put_in_force", _crash)
-        with pytest.raises(ZeroDivisionError):
-            put_in_force(bench.store, longer, at("10:30"))
-    bench.tick("10:30")
-    charters = put_in_force(bench.store, longer, at("10:31"))
-    bench.tracker = Tracker(store=bench.store, charters=charters)
-    assert bench.tick("10:31") == 1
-    assert bench.clocks()[0].charter == "two"
+def test_a_charter_that_comes_meanwhile_is_seen(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process puts a version in force between our reading and our writing: both are in force then."""
+    put_in_force(bench.store, version("one", "2026-01-01T00:00:00Z"), at("09:00"))
+    other = version("two", "2026-10-05T09:30:00Z").read_text(encoding="utf-8")
+    ours = bench.store.charter_texts
 
+    def read_then_other() -> Sequence[tuple[str, str]]:
+        texts = ours()
+        if len(texts) == 1:
+            bench.store.put_in_force([("two", other)], at("09:01"), generation=1)
+        return texts
 
-def _crash(*_arguments: object) -> None:
-    raise ZeroDivisionError
+    monkeypatch.setattr(bench.store, "charter_texts", read_then_other)
+    charters = put_in_force(bench.store, version("three", "2026-10-05T10:30:00Z"), at("09:02"))
+    assert versions(charters) == ["one", "two", "three"]
+    assert charters_in_force(bench.store)[1] == 3
 
 
 def settings(**given: object) -> Settings:
@@ -209,7 +207,7 @@ async def test_it_starts_judges_and_stops() -> None:
                 await asyncio.sleep(0.01)
             stop.set()
             await running
-        assert embedded.store.judged_at() > handed.time
+        assert embedded.store.read_until()[EVENTS, 0] > handed.time
 
 
 def test_what_was_judged_is_there_after_a_restart() -> None:

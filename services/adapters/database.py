@@ -110,7 +110,7 @@ def _prepare(database: Database, name: str) -> None:
             if version is None:
                 METADATA.create_all(connection)
                 connection.execute(insert(meta), [{"name": "schema", "value": SCHEMA_VERSION}])
-                connection.execute(insert(meta), [{"name": "changes", "value": 0}])
+                connection.execute(insert(meta), [{"name": name, "value": 0} for name in ("changes", "charters")])
     except exc.DatabaseError as error:
         raise UsageError(f"{name} cannot be used as Baton's database: {error.orig}") from error
     if version is not None and version > SCHEMA_VERSION:

@@ -5,7 +5,19 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import ClauseElement, Connection, Dialect, Table, and_, bindparam, column, select, values
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Dialect,
+    Table,
+    and_,
+    bindparam,
+    column,
+    delete,
+    select,
+    update,
+    values,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.adapters.tables import events
@@ -58,10 +70,48 @@ class Writer:
     def __init__(self, statement: sqlite.Insert | postgresql.Insert, dialect: Dialect, columns: Sequence[str]) -> None:
         self._prepared = Prepared(statement.values({name: bindparam(name) for name in columns}), dialect)
 
-    def write(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Write all rows; their values are in the order of the columns."""
-        if rows:
-            connection.exec_driver_sql(self._prepared.sql, [self._prepared.values(row) for row in rows])
+    def write(self, connection: Connection, rows: Sequence[Values]) -> int:
+        """Write all rows; their values are in the order of the columns. Returns how many rows were affected."""
+        if not rows:
+            return 0
+        return connection.exec_driver_sql(self._prepared.sql, [self._prepared.values(row) for row in rows]).rowcount
+
+
+class Updater:
+    """Updates many rows of one table, each if its column `expected` still is what is expected of it."""
+
+    def __init__(self, table: Table, dialect: Dialect, *, expected: str) -> None:
+        self._keys = [index for index, each in enumerate(table.columns) if each.primary_key]
+        self._others = [index for index, each in enumerate(table.columns) if not each.primary_key]
+        names = [each.name for each in table.columns]
+        statement = update(table).values({names[index]: bindparam(f"to_{names[index]}") for index in self._others})
+        same = [table.c[names[index]] == bindparam(f"key_{names[index]}") for index in self._keys]
+        statement = statement.where(*same, table.c[expected] == bindparam("expected_value"))
+        self._prepared = Prepared(statement, dialect)
+
+    def write(self, connection: Connection, rows: Sequence[Values]) -> int:
+        """Update rows of all columns' values in their order, and then the expected value; returns how many it did."""
+        if not rows:
+            return 0
+        values = [
+            self._prepared.values((*(row[at] for at in self._others), *(row[at] for at in self._keys), row[-1]))
+            for row in rows
+        ]
+        return connection.exec_driver_sql(self._prepared.sql, values).rowcount
+
+
+class Deleter:
+    """Deletes many rows of one table by some of its columns."""
+
+    def __init__(self, table: Table, dialect: Dialect, *, keys: Sequence[str]) -> None:
+        statement = delete(table).where(*(table.c[key] == bindparam(f"key_{key}") for key in keys))
+        self._prepared = Prepared(statement, dialect)
+
+    def write(self, connection: Connection, rows: Sequence[Values]) -> int:
+        """Delete the rows with these values of the columns; returns how many there were."""
+        if not rows:
+            return 0
+        return connection.exec_driver_sql(self._prepared.sql, [self._prepared.values(row) for row in rows]).rowcount
 
 
 class EventFinder:
@@ -87,6 +137,11 @@ class EventFinder:
             row = tuple(part for identity in group for part in identity)
             for found in connection.exec_driver_sql(self._prepared.sql, self._prepared.values(row)):
                 yield read_event(found)
+
+
+def insert_new(table: Table, dialect: Dialect) -> Writer:
+    """Insert rows but those whose key is there; how many were inserted is what `write` returns."""
+    return Writer(insert_into(table, dialect).on_conflict_do_nothing(), dialect, [each.name for each in table.columns])
 
 
 def upsert(table: Table, dialect: Dialect, **instead: Any) -> Writer:
@@ -152,14 +207,16 @@ ALERT_COLUMNS = ("transition", "kind", "lead", "clock", "number", "not_before", 
 
 def deal_values(row: DealRow) -> Values:
     """A row of `deals`."""
-    return row.deal, row.lead, to_json(tuple(row.named_by))
+    return row.deal, row.revision, row.lead, to_json(tuple(row.named_by)) if row.named_by is not None else None
 
 
 def read_deal(row: Sequence[Any]) -> DealRow:
     """The deal in a row of `deals`."""
-    deal, lead, named_by = row
+    deal, revision, lead, named_by = row
+    if named_by is None:
+        return DealRow(deal, revision)
     time, kind, *rest = orjson.loads(named_by)
-    return DealRow(deal, lead, Event(time, _TYPES[kind], *rest))
+    return DealRow(deal, revision, lead, Event(time, _TYPES[kind], *rest))
 
 
 def labels_text(labels: Sequence[tuple[str, str]]) -> str:

@@ -49,7 +49,7 @@ def _partial(name: str, *columns: Column[object], where: ColumnElement[bool]) ->
 
 
 meta = Table("meta", METADATA, _key("name"), _number("value"))
-"""`schema`: the version of these tables. `changes`: changes that no position counts."""
+"""`schema`: the version of these tables. `changes`: changes that no position counts. `charters`: their generation."""
 
 positions = Table(
     "positions",
@@ -57,7 +57,7 @@ positions = Table(
     _key("topic"),
     _key("partition", number=True),
     _number("next"),
-    _number("judged_at"),
+    _number("read_at"),
     _number("changes"),
 )
 """`changes` counts the commits, so that a commit writes no other row to be noticed."""
@@ -83,6 +83,8 @@ leads = Table(
     "leads",
     METADATA,
     _key("key"),
+    _number("revision"),
+    _number("partition"),
     Column("state", LargeBinary, nullable=False),
     _number("wake_at", optional=True),
     _number("last_event_at"),
@@ -97,7 +99,7 @@ leads = Table(
     _text("team_label"),
     _text("priority_label"),
 )
-_partial("leads_to_wake", leads.c.wake_at, where=leads.c.wake_at.is_not(None))
+_partial("leads_to_wake", leads.c.partition, leads.c.wake_at, where=leads.c.wake_at.is_not(None))
 _partial(
     "leads_handed_off",
     leads.c.stalls_at,
@@ -217,7 +219,14 @@ deliveries = Table(
 )
 """The instance is repeated here, where rows are few, so that alerts need no index by instance."""
 
-deals = Table("deals", METADATA, _key("deal"), _text("lead"), _text("named_by"))
+deals = Table(
+    "deals",
+    METADATA,
+    _key("deal"),
+    _number("revision"),
+    _text("lead", optional=True),
+    _text("named_by", optional=True),
+)
 Index("deals_by_lead", deals.c.lead)
 
 merges = Table("merges", METADATA, _key("lead"), _key("into"))
@@ -235,6 +244,18 @@ dead_letters = Table(
     _number("replayed_at", optional=True),
 )
 
-counters = Table("counters", METADATA, _key("name"), _key("labels"), _key("partition", number=True), _number("value"))
+counters = Table("counters", METADATA, _key("name"), _key("labels"), _key("shard"), _number("value"))
+"""A row for each partition (`shard`: its topic and number) that counts, so that workers never wait for each other."""
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("id", _ROW_NUMBER, primary_key=True),
+    _text("lead"),
+    _text("clock", optional=True),
+    _number("number", optional=True),
+    _text("name", optional=True),
+)
+"""What the topics of leads and transitions still have to get: a lead, or one of its transitions where `name` is set."""
 
 charters = Table("charters", METADATA, _key("version"), _text("text"), _number("put_in_force_at"))

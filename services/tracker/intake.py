@@ -43,8 +43,12 @@ def identity_of(event: Event) -> Identity:
     return stream_of(event), event.source, event.id
 
 
-def decode(records: Iterable[LogRecord], *, latest: Instant, changes: Changes) -> list[EventRow]:
-    """The events of the records. What cannot be used becomes a dead letter: unreadable, or later than `latest`."""
+def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -> list[EventRow]:
+    """The events of the records. What cannot be used becomes a dead letter.
+
+    That is what is unreadable, and what is said to happen more than `most_ahead` microseconds after it was appended:
+    so the same records give the same events, whenever they are read.
+    """
     rows = []
     for record in records:
         crm = record.headers.get("crm", OTHER)
@@ -53,7 +57,7 @@ def decode(records: Iterable[LogRecord], *, latest: Instant, changes: Changes) -
                 changes.dead_letters.append(_dead_letter(record))
                 continue
             event = from_json(record.value)
-            if event.time > latest:
+            if event.time > record.appended_at + most_ahead:
                 raise BadEvent("too_far_ahead", "its time lies further ahead than clocks may differ")
         except BadEvent as error:
             # Its place in the log is its id: read again, it is the same dead letter.

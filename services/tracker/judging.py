@@ -19,7 +19,16 @@ from services.domain.instants import DAY, Instant
 from services.domain.snapshot import ToldByInstance, freeze, thaw
 from services.domain.stalls import stalls_at
 from services.domain.telling import Telling, Told, tell
-from services.storage import AlertRow, Changes, ClockRow, CounterKey, HandoffRow, TransitionRow
+from services.storage import (
+    ABSENT,
+    AlertRow,
+    Changes,
+    ClockRow,
+    CounterKey,
+    HandoffRow,
+    LeadState,
+    TransitionRow,
+)
 from services.tracker.rows import clock_row, handoff_row, lead_row
 
 ALERTED = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.CORRECTED})
@@ -32,9 +41,15 @@ class Judged:
     """A lead as stored, then as the batch leaves it."""
 
     key: str
+    partition: int
     charters: Charters
     lead: Lead
     told: ToldByInstance
+    revision: int = ABSENT
+    """At which it was read."""
+    judged_at: Instant = 0
+    """The latest instant at which it was judged. It is never judged at an earlier one: a worker that is behind, or
+    whose clock is, would take back what was told."""
     outcomes: dict[str, str] = field(default_factory=dict)
     """The outcome that was counted of each closed handoff, by its number."""
     because: str | None = None
@@ -45,18 +60,18 @@ class Judged:
     clocks_before: dict[tuple[str, int], ClockRow] = field(default_factory=dict)
     handoffs_before: dict[int, HandoffRow] = field(default_factory=dict)
 
-    def apply_in_order(self, events: Sequence[Event], now: Instant) -> None:
-        """Apply sorted events, each after the last one applied; those after `now` wait for their time."""
+    def apply_in_order(self, events: Sequence[Event]) -> None:
+        """Apply sorted events, each after the last one applied; those that are still to come wait for their time."""
         for event in events:
-            if event.time > now:
+            if event.time > self.judged_at:
                 self.future_at = event.time if self.future_at is None else min(self.future_at, event.time)
             else:
                 apply(self.lead, event, self.charters)
 
-    def take(self, lead: Lead, events: Iterable[Event], told: ToldByInstance, now: Instant) -> None:
+    def take(self, lead: Lead, events: Iterable[Event], told: ToldByInstance) -> None:
         """Take the state that was judged anew from all events; `told` is all that was ever told of the lead."""
         self.lead = lead
-        self.future_at = min((event.time for event in events if event.time > now), default=None)
+        self.future_at = min((event.time for event in events if event.time > self.judged_at), default=None)
         self.told = told
         self.is_refolded = True
         self.clocks_before = {}
@@ -68,39 +83,46 @@ def fingerprint(charters: Charters) -> str:
     return " ".join(f"{charter.version}@{charter.effective_from}" for charter in charters.versions)
 
 
-def new(key: str, charters: Charters) -> Judged:
+def new(key: str, partition: int, charters: Charters) -> Judged:
     """A lead of which nothing is known."""
-    return Judged(key, charters, Lead(key), {})
+    return Judged(key, partition, charters, Lead(key), {})
 
 
-def read(key: str, state: bytes, charters: Charters) -> Judged | None:
-    """A lead from its snapshot; None where that was judged under other charters."""
-    stored: dict[str, Any] = orjson.loads(state)
-    if stored["charters"] != fingerprint(charters):
-        return None
-    lead, told = thaw(key, stored["lead"], charters)
-    judged = Judged(key, charters, lead, told, outcomes=stored["outcomes"], future_at=stored["future_at"])
-    judged.clocks_before = {(row.clock, row.number): row for row in _clock_rows(lead)}
-    judged.handoffs_before = {row.number: row for row in _handoff_rows(lead, charters)}
-    return judged
+def read(key: str, partition: int, stored: LeadState, charters: Charters) -> tuple[Judged, bool]:
+    """A lead from its snapshot, and whether that was judged under these charters: else it is to be folded anew."""
+    state: dict[str, Any] = orjson.loads(stored.state)
+    is_current = state["charters"] == fingerprint(charters)
+    lead, told = thaw(key, state["lead"], charters) if is_current else (Lead(key), {})
+    judged = Judged(
+        key,
+        partition,
+        charters,
+        lead,
+        told,
+        revision=stored.revision,
+        judged_at=state.get("judged_at", 0),  # snapshots of the first version have none
+        outcomes=state["outcomes"],
+        because=None if is_current else f"charter {charters.latest.version}",
+    )
+    if is_current:
+        judged.future_at = state["future_at"]
+        judged.clocks_before = {(row.clock, row.number): row for row in _clock_rows(lead)}
+        judged.handoffs_before = {row.number: row for row in _handoff_rows(lead, charters)}
+    return judged, is_current
 
 
-def outcomes_counted(state: bytes) -> dict[str, str]:
-    """Which outcomes were counted, from a snapshot under any charters."""
-    counted: dict[str, str] = orjson.loads(state)["outcomes"]
-    return counted
-
-
-def write(judged: Judged, now: Instant, changes: Changes) -> None:
-    """Tell what is to be told at `now`, and add every row that has changed."""
-    lead, charters = judged.lead, judged.charters
+def write(judged: Judged, changes: Changes) -> None:
+    """Tell what is to be told at the instant at which it was judged, and add every row that has changed."""
+    lead, charters, now = judged.lead, judged.charters, judged.judged_at
     _tell_all(judged, now, changes)
     clocks = list(_clock_rows(lead))
     handoffs = list(_handoff_rows(lead, charters))
-    if judged.is_refolded:
+    is_gone = lead.last is None and judged.future_at is None
+    # Of what was not stored there is nothing to clear, but perhaps what another worker is just writing.
+    if judged.is_refolded and not (is_gone and judged.revision == ABSENT):
         changes.refolded.append(lead.key)
-    if lead.last is None and judged.future_at is None:
-        changes.gone.append(lead.key)
+    if is_gone:
+        changes.gone.append((lead.key, judged.revision))
         return
     changes.clocks += [row for row in clocks if judged.clocks_before.get((row.clock, row.number)) != row]
     changes.handoffs += [row for row in handoffs if judged.handoffs_before.get(row.number) != row]
@@ -113,10 +135,13 @@ def write(judged: Judged, now: Instant, changes: Changes) -> None:
         "lead": freeze(lead, judged.told),
         "outcomes": judged.outcomes,
         "future_at": judged.future_at,
+        "judged_at": now,
     }
     changes.leads.append(
         lead_row(
             lead,
+            revision=judged.revision,
+            partition=judged.partition,
             state=orjson.dumps(state),
             wake_at=min((wake for wake in wakes if wake is not None), default=None),
             stalls_at=stalled,

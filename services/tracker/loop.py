@@ -101,7 +101,7 @@ class Loop:
     def _advance(self, batches: Sequence[Sequence[LogRecord]], now: Instant) -> None:
         """Move on the instant up to which everything is known; it never goes back, whatever the clock does."""
         behind = [batch[-1].appended_at for batch in batches if len(batch) == BATCH]
-        self._horizon = max(self._horizon, self._store.judged_at(), min([now, *behind]))
+        self._horizon = max(self._horizon, max(self._store.read_until().values(), default=0), min([now, *behind]))
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

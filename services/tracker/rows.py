@@ -57,12 +57,21 @@ def handoff_row(lead: str, handoff: Handoff, charter: Charter) -> HandoffRow:
 
 
 def lead_row(
-    lead: Lead, *, state: bytes, wake_at: Instant | None, stalls_at: Instant | None, charter: Charter
+    lead: Lead,
+    *,
+    revision: int,
+    partition: int,
+    state: bytes,
+    wake_at: Instant | None,
+    stalls_at: Instant | None,
+    charter: Charter,
 ) -> LeadRow:
     """A lead with at least one event, its team and priority as labels of `charter`."""
     attributes = lead.attributes
     return LeadRow(
         key=lead.key,
+        revision=revision,
+        partition=partition,
         state=state,
         wake_at=wake_at,
         last_event_at=lead.last.time if lead.last is not None else 0,

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from services.adapters.database import open_database
 from services.adapters.sql_rows import event_values
-from services.adapters.sql_store import SqlStore
 from services.domain.events import Event, EventType
 from services.domain.instants import SECOND
-from services.storage import AlertRow, Changes, ClockRow, EventRow, LeadRow
+from services.storage import ABSENT, AlertRow, Changes, ClockRow, EventRow, LeadRow
+from tests.contracts.rows import commit, opened
 
 BATCH = 1_000
 LEADS = 5_000
@@ -42,7 +42,7 @@ def batches(events: int, seed: int) -> Iterator[Changes]:
 
 
 def _batch(first: int, keys: list[str]) -> Changes:
-    changes = Changes("baton.events", 0, position=first, next_position=first + BATCH, judged_at=START)
+    changes = Changes("baton.events", 0, position=first, next_position=first + BATCH, read_at=START)
     for number, key in enumerate(keys, start=first):
         at = START + number * SECOND
         data = {"kind": "call", "direction": "outbound", "connected": True, "by": "owner-17", "note": "x" * 60}
@@ -61,6 +61,8 @@ def _batch(first: int, keys: list[str]) -> Changes:
 def _lead(key: str, at: int) -> LeadRow:
     return LeadRow(
         key=key,
+        revision=ABSENT,
+        partition=0,
         state=_STATE,
         wake_at=at + HOUR,
         last_event_at=at,
@@ -104,10 +106,10 @@ def _clock(key: str, name: str, at: int) -> ClockRow:
 def run_store(folder: Path, changes: list[Changes]) -> float:
     """Seconds that the store takes to commit the batches."""
     database = open_database(f"sqlite:///{folder / 'store.db'}")
-    store = SqlStore(database)
+    store = opened(database)
     started = time.perf_counter()
     for batch in changes:
-        store.commit(batch)
+        commit(store, batch)
     seconds = time.perf_counter() - started
     database.close()
     return seconds

@@ -363,6 +363,8 @@ def _lead_row(lead: Lead, charters: Charters) -> LeadRow:
     charter = charters.latest
     return LeadRow(
         key=lead.key,
+        revision=1,
+        partition=0,
         state=b"{}",
         wake_at=None,
         last_event_at=lead.last.time if lead.last is not None else 0,

@@ -11,6 +11,7 @@ from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
 from services.storage import Outbox
 from services.views import Views
+from tests.contracts.rows import opened
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -24,7 +25,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def store(database: Database) -> SqlStore:
     """A store, and with it what keeps the charters."""
-    return SqlStore(database)
+    return opened(database)
 
 
 @pytest.fixture

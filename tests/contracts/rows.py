@@ -3,15 +3,53 @@
 from dataclasses import replace
 from typing import Any
 
+from services.adapters.database import Database
+from services.adapters.sql_store import SqlStore
 from services.domain.events import Event, EventType
-from services.storage import AlertRow, Changes, ClockRow, DeadLetterRow, EventRow, HandoffRow, LeadRow, TransitionRow
+from services.storage import (
+    ABSENT,
+    AlertRow,
+    Changes,
+    ClockRow,
+    DeadLetterRow,
+    DealRow,
+    EventRow,
+    HandoffRow,
+    LeadRow,
+    Store,
+    TransitionRow,
+)
 
 TOPIC = "baton.events"
+PARTITIONS = 3
+
+
+def opened(database: Database) -> SqlStore:
+    """A store on a fresh database, with partitions."""
+    store = SqlStore(database)
+    store.open_partitions(TOPIC, PARTITIONS)
+    return store
 
 
 def changes(position: int = 0, next_position: int | None = None, **what: Any) -> Changes:
     """Changes that move the position by one, or to `next_position`."""
     return Changes(TOPIC, 0, position, position + 1 if next_position is None else next_position, **what)
+
+
+def commit(store: Store, changes: Changes) -> None:
+    """Commit as a batch would that has just read the leads and deals that it changes."""
+    states = store.states([row.key for row in changes.leads] + [key for key, _ in changes.gone])
+    deals = store.deals([row.deal for row in changes.deals])
+    revision = {key: state.revision for key, state in states.items()}
+    changes.leads = [replace(row, revision=revision.get(row.key, ABSENT)) for row in changes.leads]
+    changes.gone = [(key, revision.get(key, ABSENT)) for key, _ in changes.gone]
+    changes.deals = [replace(row, revision=deals.get(row.deal, row).revision) for row in changes.deals]
+    store.commit(changes)
+
+
+def deal(key: str, lead: str | None, named_by: Event | None = None) -> DealRow:
+    """A deal that belongs to a lead, or to none yet."""
+    return DealRow(key, lead=lead, named_by=named_by)
 
 
 def event(key: str = "1", lead: str = "a:lead:1", time: int = 5, **data: object) -> EventRow:
@@ -20,7 +58,7 @@ def event(key: str = "1", lead: str = "a:lead:1", time: int = 5, **data: object)
     return EventRow(Event(time, kind, "crm", key, lead, data), "hubspot", time + 1)
 
 
-_LEAD = LeadRow("", b"{}", None, 1, None, None, None, None, None, None, None, None, "other", "other")
+_LEAD = LeadRow("", ABSENT, 0, b"{}", None, 1, None, None, None, None, None, None, None, None, "other", "other")
 _HANDOFF = HandoffRow("", 1, 1, None, None, None, None, None, None, None, None, "other", b"{}")
 _CLOCK = ClockRow(
     lead="",

@@ -3,18 +3,19 @@
 import pytest
 
 from services.storage import Outbox, Store
-from tests.contracts.rows import alert, changes, clock, ended, transition
+from tests.contracts.rows import alert, changes, clock, commit, ended, transition
 
 
 @pytest.fixture
 def told(store: Store) -> Store:
     """A store with an instance that is open and overdue, and two alerts of it."""
-    store.commit(
+    commit(
+        store,
         changes(
             clocks=[clock()],
             transitions=[transition(name="at_risk"), transition()],
             alerts=[alert(kind="at_risk", not_before=5), alert(not_before=12)],
-        )
+        ),
     )
     return store
 
@@ -56,7 +57,7 @@ def test_warned_of_this_instance_alone(told: Store, outbox: Outbox) -> None:
         alert(clock="touch", transition="a:lead:1/touch/1/overdue"),
         alert(number=2, transition="a:lead:1/accept/2/overdue"),
     ]
-    told.commit(changes(1, alerts=[*others, alert(kind="corrected")]))
+    commit(told, changes(1, alerts=[*others, alert(kind="corrected")]))
     *earlier, correction = outbox.due(100, 10)
     for each in earlier[2:]:
         outbox.delivered(each.id, "elsewhere", 20)
@@ -92,7 +93,7 @@ def test_settled_alerts_still_warned(told: Store, outbox: Outbox) -> None:
     for each in outbox.due(12, 10):
         outbox.delivered(each.id, "mail", 13)
         outbox.settle(each.id, "sent", 13)
-    told.commit(changes(1, alerts=[alert(kind="corrected")]))
+    commit(told, changes(1, alerts=[alert(kind="corrected")]))
     (correction,) = outbox.due(20, 10)
     assert (correction.warned, correction.delivered_to) == (frozenset({"mail"}), frozenset())
 
@@ -100,21 +101,22 @@ def test_settled_alerts_still_warned(told: Store, outbox: Outbox) -> None:
 def test_holds(told: Store, outbox: Outbox) -> None:
     """An alert holds while its transition stands and its instance is open."""
     assert [each.holds for each in outbox.due(12, 10)] == [True, True]
-    told.commit(changes(1, transitions=[transition(standing=False)]))
+    commit(told, changes(1, transitions=[transition(standing=False)]))
     assert [each.holds for each in outbox.due(12, 10)] == [True, False]
-    told.commit(changes(2, transitions=[transition()], clocks=[ended()]))
+    commit(told, changes(2, transitions=[transition()], clocks=[ended()]))
     assert [each.holds for each in outbox.due(12, 10)] == [False, False]
 
 
 def test_holds_no_more_without_its_instance(told: Store, outbox: Outbox) -> None:
     """An alert of an instance that turns out never to have been does not hold."""
-    told.commit(changes(1, refolded=["a:lead:1"]))
+    commit(told, changes(1, refolded=["a:lead:1"]))
     assert [each.holds for each in outbox.due(12, 10)] == [False, False]
 
 
 def test_levels(told: Store, outbox: Outbox) -> None:
     """An escalation is looked up by its level."""
-    told.commit(
+    commit(
+        told,
         changes(
             1,
             transitions=[transition(name="escalated/1", standing=False), transition(name="escalated/2")],
@@ -122,12 +124,12 @@ def test_levels(told: Store, outbox: Outbox) -> None:
                 alert(kind="escalated", transition="a:lead:1/accept/1/escalated/1"),
                 alert(kind="escalated", transition="a:lead:1/accept/1/escalated/2"),
             ],
-        )
+        ),
     )
     assert [each.holds for each in outbox.due(12, 10)] == [True, True, False, True]
 
 
 def test_corrections_always_hold(told: Store, outbox: Outbox) -> None:
     """A correction is told though its instance has ended."""
-    told.commit(changes(1, clocks=[ended()], alerts=[alert(kind="corrected")]))
+    commit(told, changes(1, clocks=[ended()], alerts=[alert(kind="corrected")]))
     assert [each.holds for each in outbox.due(12, 10)] == [False, False, True]

@@ -13,9 +13,8 @@ from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
 from services.domain.clocks import Status
-from services.storage import DealRow
 from services.views import ClockQuery, LeadQuery
-from tests.contracts.rows import alert, changes, clock, lead
+from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
 _BIG = "alerts|clocks|deals|deliveries|events|handoffs|leads|transitions"
@@ -27,14 +26,15 @@ def database() -> Iterator[Database]:
     """SQLite plans by its indexes alone, so that what it does with a few rows it does with many."""
     database = open_database("sqlite://")
     row = event_row(deal="d")
-    SqlStore(database).commit(
+    commit(
+        opened(database),
         changes(
             events=[row],
             leads=[lead(handoff=1, stalls_at=1, wake_at=1)],
             clocks=[clock()],
             alerts=[alert()],
-            deals=[DealRow("d", "a:lead:1", row.event)],
-        )
+            deals=[deal("d", "a:lead:1", row.event)],
+        ),
     )
     yield database
     database.close()
@@ -94,8 +94,8 @@ _STORE: list[Callable[[SqlStore], object]] = [
     lambda store: store.transitions(["a", "b"]),
     lambda store: store.deals(["a", "b"]),
     lambda store: store.deals_of(["a", "b"]),
-    lambda store: store.due(5, 10),
-    lambda store: store.commit(changes(1, leads=[lead()], refolded=["a:lead:1"])),
+    lambda store: store.due(0, 5, 10),
+    lambda store: commit(store, changes(1, leads=[lead()], refolded=["a:lead:1"])),
 ]
 _OUTBOX: list[Callable[[SqlOutbox], object]] = [
     lambda outbox: outbox.due(50, 10),
@@ -136,7 +136,7 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda database: SqlStore(database).due(5, 10), "leads_to_wake (wake_at<?)"),
+        (lambda database: SqlStore(database).due(0, 5, 10), "leads_to_wake (partition=? AND wake_at<?)"),
         (lambda database: SqlViews(database).stalled(5, 10), "leads_handed_off (stalls_at>? AND stalls_at<?)"),
         (lambda database: SqlViews(database).open_handoffs(5), "COVERING INDEX leads_handed_off"),
         (lambda database: SqlViews(database).pressing(5, 10), "clocks_open"),

@@ -15,10 +15,22 @@ from services.adapters.sql_views import SqlViews
 from services.adapters.tables import METADATA
 from services.domain.clocks import Status
 from services.domain.events import Event, EventType
-from services.storage import ClockRow, DealRow, EventRow, LeadRow, Store
+from services.storage import ClockRow, EventRow, LeadRow, Store
 from services.views import ClockQuery, LeadQuery, LeadView, OpenClocks, OpenHandoffs, Verdicts, Views, status_at
 from services.views import is_stalled as stalled_by_row
-from tests.contracts.rows import changes, clock, dead_letter, ended, event, handoff, lead, transition
+from tests.contracts.rows import (
+    changes,
+    clock,
+    commit,
+    dead_letter,
+    deal,
+    ended,
+    event,
+    handoff,
+    lead,
+    opened,
+    transition,
+)
 
 INSTANTS = st.integers(0, 12)
 MAYBE = st.none() | INSTANTS
@@ -89,7 +101,7 @@ def fill(database: Database, **rows: Any) -> Views:
         for table in METADATA.tables.values():
             if table.name != "meta":
                 connection.execute(delete(table))
-    SqlStore(database).commit(changes(**rows))
+    commit(opened(database), changes(**rows))
     return SqlViews(database)
 
 
@@ -241,15 +253,16 @@ def test_lead(store: Store, views: Views) -> None:
     named = Event(7, EventType.DEAL_OPENED, "crm", "3", "a", {"deal": "d:1"})
     own = [event("2", "a", 5), EventRow(named, "hubspot", 8), event("1", "a", 5)]
     of_deals = [event("4", "", 6, deal="d:1"), event("5", "", 6, deal="d:2")]
-    store.commit(
+    commit(
+        store,
         changes(
             events=[*own, *of_deals, event("6", "b")],
             leads=[lead("a"), lead("b")],
             handoffs=[handoff("a", 2), handoff("a", 1), handoff("b")],
             clocks=[clock("a", number=2, started_at=8), ended("a"), clock("b")],
             transitions=[transition("a"), transition("b"), transition("a", "at_risk", at=3)],
-            deals=[DealRow("d:1", "a", named), DealRow("d:2", "b", named)],
-        )
+            deals=[deal("d:1", "a", named), deal("d:2", "b", named)],
+        ),
     )
     file = views.lead("a")
     assert file is not None
@@ -264,7 +277,7 @@ def test_an_event_known_with_and_without_its_lead(store: Store, views: Views) ->
     """An event that came without its lead, and again with it, is listed once."""
     with_lead = Event(7, EventType.DEAL_OPENED, "crm", "3", "a", {"deal": "d"})
     rows = [EventRow(with_lead._replace(lead=""), "hubspot", 8), EventRow(with_lead, "hubspot", 8)]
-    store.commit(changes(events=rows, leads=[lead("a")], deals=[DealRow("d", "a", with_lead)]))
+    commit(store, changes(events=rows, leads=[lead("a")], deals=[deal("d", "a", with_lead)]))
     file = views.lead("a")
     assert file is not None
     assert [each.id for each in file.events] == ["3"]
@@ -278,12 +291,13 @@ def test_unknown_lead(views: Views) -> None:
 def test_version_grows(store: SqlStore, views: Views) -> None:
     """Whatever can be seen on a page makes the version grow."""
     seen = [views.version()]
-    for change in (
-        lambda: store.commit(changes(0, 1)),
-        lambda: store.commit(changes(1, 1, leads=[lead()])),
-        lambda: store.put_in_force("1", "text", 1),
+    steps: list[Callable[[], None]] = [
+        lambda: commit(store, changes(0, 1)),
+        lambda: commit(store, changes(1, 1, leads=[lead()])),
+        lambda: store.put_in_force([("1", "text")], 1, generation=0),
         lambda: store.replayed("1", 1),
-    ):
+    ]
+    for change in steps:
         change()
         seen.append(views.version())
     assert seen == sorted(set(seen))
@@ -291,9 +305,9 @@ def test_version_grows(store: SqlStore, views: Views) -> None:
 
 def test_version_stays(store: SqlStore, views: Views) -> None:
     """Where nothing was changed the version is the same."""
-    store.put_in_force("1", "text", 1)
+    store.put_in_force([("1", "text")], 1, generation=0)
     seen = views.version()
-    store.put_in_force("1", "text", 2)
+    store.put_in_force([("1", "text")], 2, generation=1)
     assert views.version() == seen
 
 
@@ -301,7 +315,7 @@ def test_version_stays(store: SqlStore, views: Views) -> None:
 def test_pages_of_dead_letters(store: Store, views: Views, limit: int) -> None:
     """Page by page every dead letter comes once, byte for byte."""
     letters = [dead_letter(str(number), body=bytes([number])) for number in range(5)]
-    store.commit(changes(dead_letters=letters[::-1]))
+    commit(store, changes(dead_letters=letters[::-1]))
     found = pages(lambda after: list(views.dead_letters(after, limit)), key=lambda letter: letter.id)
     assert found == letters
 

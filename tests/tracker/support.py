@@ -13,7 +13,7 @@ from services.domain.deals import owners
 from services.domain.events import IS_DEAL, TYPES_BY_WIRE_NAME, Event, EventType
 from services.domain.fold import fold_together
 from services.domain.instants import Instant, parse_instant
-from services.ports import EVENTS, LogRecord
+from services.ports import EVENTS, READ_TOPICS, LogRecord
 from services.storage import ClockRow, CounterKey
 from services.tracker.rows import clock_row
 from services.tracker.tracker import Tracker
@@ -81,12 +81,19 @@ class Bench:
         self.charters = charters or charters_of()
         self.database = open_database(url)
         self.store = SqlStore(self.database)
+        for topic in READ_TOPICS:
+            self.store.open_partitions(topic, 1)
         self.views = SqlViews(self.database)
         self.tracker = self._new_tracker()
         self.offset = 0
 
+    def judge_by(self, charters: Charters) -> None:
+        """Judge by charters that were put in force."""
+        self.charters = charters
+        self.tracker = self._new_tracker()
+
     def _new_tracker(self) -> Tracker:
-        return Tracker(store=self.store, charters=self.charters)
+        return Tracker(store=self.store, charters=self.charters, generation=self.store.charter_generation())
 
     def restart(self) -> None:
         """A new process on the same store."""

@@ -251,8 +251,9 @@ class TrackerMachine(RuleBasedStateMachine):
         if charter.effective_from in {each.effective_from for each in versions}:
             return
         self.bench.charters = Charters([*versions, charter])
-        self.bench.store.wake_all(self.now)
-        self.bench.tracker.judge_by(self.bench.charters)
+        generation = self.bench.store.charter_generation()
+        self.bench.store.put_in_force([(charter.version, text)], self.now, generation=generation, reaching_back=True)
+        self.bench.tracker.judge_by(self.bench.charters, generation + 1)
         self.is_settled = False
 
     @invariant()
