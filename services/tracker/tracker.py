@@ -38,12 +38,17 @@ class Tracker:
         self._clocks_may_differ = clocks_may_differ
         self._partition_of = partition_of
 
+    @property
+    def generation(self) -> int:
+        """Of the charters that judge, the store's number."""
+        return self._judged_by[1]
+
     def judge_by(self, charters: Charters, generation: int = 0) -> None:
         """Judge by other charters from the next batch on; what they change of the past is judged anew when it wakes."""
         self._judged_by = (charters, generation)
 
-    def apply(self, records: Sequence[LogRecord], now: Instant, *, read_at: Instant | None = None) -> None:
-        """Apply records that follow each other in one partition, the first at the stored position.
+    def apply(self, records: Sequence[LogRecord], now: Instant, *, read_at: Instant | None = None) -> int:
+        """Apply records that follow each other in one partition, the first at the stored position; returns how many.
 
         `now` is the instant up to which everything is known that the leads of this partition hang on, `read_at` the
         one up to which the partition itself is read; left out, they are the same. Raises PositionLost or Conflict,
@@ -62,16 +67,28 @@ class Tracker:
         batch = Batch(self._store, charters, self._partition_of, now, changes)
         batch.apply(decode(records, most_ahead=self._clocks_may_differ, changes=changes))
         self._store.commit(changes)
+        return len(records)
 
-    def tick(self, topic: str, partition: int, now: Instant, limit: int, *, read_at: Instant | None = None) -> int:
+    def tick(
+        self,
+        topic: str,
+        partition: int,
+        now: Instant,
+        limit: int,
+        *,
+        read_at: Instant | None = None,
+        position: int | None = None,
+    ) -> int:
         """Look at leads of the partition whose time has come, at most `limit`; returns how many there were.
 
-        `now` and `read_at` as for `apply`. The stored position stays; that it is still ours is checked all the same.
+        `now` and `read_at` as for `apply`. The stored position stays; that it is `position` (where it is given) is
+        checked all the same.
         """
         due = self._store.due(partition, now, limit)
         if due:
             charters, generation = self._judged_by
-            position = self._store.position(topic, partition)
+            if position is None:
+                position = self._store.position(topic, partition)
             changes = Changes(
                 topic,
                 partition,
