@@ -39,9 +39,12 @@ class Record:
 
     topic: str
     key: str
-    value: bytes
+    value: bytes | None
+    """None, in a compacted topic alone: there is nothing under this key any more."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """`crm`: through which door it came."""
+    ordered_by: str | None = None
+    """What it keeps its order with, where that is not its key."""
 
 
 @dataclass(frozen=True, slots=True)

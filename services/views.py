@@ -1,10 +1,10 @@
-"""What pages, the API, metrics and reviews read of the store: shapes and the Protocol.
+"""What pages, the API, metrics, reviews and the relay to other topics read of the store: shapes and Protocols.
 
 Instants and durations are microseconds. What depends on the time of day is judged at the `now` that is handed
 in, so that an answer is right at that instant whether or not the tracker has woken up since.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +102,32 @@ class OpenHandoffs:
     priority_label: str
     open: int
     stalled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToRelay:
+    """Something that a topic has to get: the present view of a lead, or a transition that was told."""
+
+    id: int
+    lead: str
+    view: LeadView | None = None
+    """None where it is a transition, or nothing is left of the lead."""
+    transition: TransitionRow | None = None
+    promised_by: str | None = None
+    """Of the transition's clock; None where late events have taken the instance away."""
+
+
+class TopicOutbox(Protocol):
+    """What the topics of leads and transitions still have to get. Every method raises Unavailable when it is away."""
+
+    def waiting(self, limit: int) -> Sequence[ToRelay]:
+        """What waits, the oldest first."""
+
+    def sent(self, ids: Collection[int]) -> None:
+        """The topics have these."""
+
+    def unsent(self) -> int:
+        """How many wait."""
 
 
 class Views(Protocol):

@@ -61,7 +61,7 @@ class SqlViews:
         """The leads asked for, ordered by key."""
         listed = select(tables.leads).where(*_lead_conditions(query, now)).order_by(_LEAD.key).limit(query.limit)
         with self._database.reading() as connection:
-            return _with_clocks(connection, listed)
+            return lead_views(connection, listed)
 
     def lead(self, key: str) -> LeadFile | None:
         """One lead, or None where it is not known."""
@@ -100,7 +100,7 @@ class SqlViews:
         """Stalled leads, the longest stalled first."""
         listed = select(tables.leads).where(_is_stalled(now)).order_by(_LEAD.stalls_at, _LEAD.key).limit(limit)
         with self._database.reading() as connection:
-            return _with_clocks(connection, listed)
+            return lead_views(connection, listed)
 
     def clocks(self, query: ClockQuery, now: Instant) -> Sequence[ClockRow]:
         """The instances asked for, ordered by lead, clock and number."""
@@ -259,7 +259,8 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.count(case((condition, 1)))
 
 
-def _with_clocks(connection: Connection, listed: Select[Any]) -> Sequence[LeadView]:
+def lead_views(connection: Connection, listed: Select[Any]) -> Sequence[LeadView]:
+    """The leads of a query for whole rows, each with its open clocks."""
     rows = [LeadRow(*row) for row in connection.execute(listed)]
     clocks: dict[str, list[ClockRow]] = {row.key: [] for row in rows}
     found = select(tables.clocks).where(_CLOCK.lead.in_(clocks), _CLOCK.status.is_(None)).order_by(*_BY_KEY)
