@@ -119,7 +119,27 @@ REQUESTS_TOTAL = Metric(
     "baton_webhook_requests_total", Shape.COUNTER, "Webhook requests by sender and HTTP status.", ("crm", "status")
 )
 ALERTS_UNSETTLED = Metric("baton_alerts_unsettled", Shape.GAUGE, "Alerts that wait to be delivered.")
-LOG_LAG_RECORDS = Metric("baton_log_lag_records", Shape.GAUGE, "Records in the event log that are not yet judged.")
+LOG_LAG_RECORDS = Metric(
+    "baton_log_lag_records",
+    Shape.GAUGE,
+    "Records in the event log that are not yet judged, of the partitions that this process reads.",
+    ("topic", "partition"),
+)
+DRIVER_STALLED = Metric(
+    "baton_driver_stalled",
+    Shape.GAUGE,
+    "1 while the tracker cannot judge: the database or Kafka is away, or no partition is assigned to it.",
+)
+SPOOL_BYTES = Metric("baton_spool_bytes", Shape.GAUGE, "What a gateway keeps on its disk because Kafka is away.")
+SPOOL_RATIO = Metric(
+    "baton_spool_ratio", Shape.GAUGE, "The same as a share of what it may keep; near 1 senders are turned away."
+)
+RELAY_UNSENT = Metric(
+    "baton_relay_unsent", Shape.GAUGE, "Changes that the topics of leads and transitions still have to get."
+)
+NOTIFIER_ACTIVE = Metric(
+    "baton_notifier_active", Shape.GAUGE, "1 for the notifier that works; others stand by until it ends."
+)
 
 METRICS: tuple[Metric, ...] = (
     EVENTS_TOTAL,
@@ -139,7 +159,14 @@ METRICS: tuple[Metric, ...] = (
     REQUESTS_TOTAL,
     ALERTS_UNSETTLED,
     LOG_LAG_RECORDS,
+    DRIVER_STALLED,
+    SPOOL_BYTES,
+    SPOOL_RATIO,
+    RELAY_UNSENT,
+    NOTIFIER_ACTIVE,
 )
+APART = (DRIVER_STALLED, SPOOL_BYTES, SPOOL_RATIO, RELAY_UNSENT, NOTIFIER_ACTIVE)
+"""Those that only services have which run apart from each other."""
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 

@@ -39,12 +39,13 @@ class Record:
 
     topic: str
     key: str
-    value: bytes | None
-    """None, in a compacted topic alone: there is nothing under this key any more."""
+    value: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     """`crm`: through which door it came."""
     ordered_by: str | None = None
     """What it keeps its order with, where that is not its key."""
+    is_tombstone: bool = False
+    """In a compacted topic: there is nothing under this key any more. The value says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +175,13 @@ class AlertSink(Protocol):
 
     def send(self, message: Message) -> None:
         """Deliver it, or raise Unavailable."""
+
+
+class Turn(Protocol):
+    """The right to do a piece of work, which one process of many has at a time."""
+
+    def holds(self) -> bool:
+        """Whether this process has it; takes it where nobody has. Raises Unavailable where that cannot be known."""
+
+    def give_up(self) -> None:
+        """Let others have it."""

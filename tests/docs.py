@@ -10,6 +10,7 @@ from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
 from services.domain.charter import Side
 from services.domain.clocks import Kind
+from services.ports import READ_TOPICS
 from services.settings import Listed, Settings, variable
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -29,6 +30,8 @@ _LABELS: Mapping[str, str] = {
     "crm": "the last part of the address under `/hooks/`",
     "type": "the type of the event, or `other` where it was ignored",
     "version": "the charter's `version`",
+    "topic": ", ".join(READ_TOPICS),
+    "partition": "the partition's number",
 }
 
 _METRICS = """\
@@ -41,6 +44,9 @@ the charter's labels is there from the start with 0, so that `increase()` sees t
 free text is in a label.
 
 {metrics}
+
+Where the services run apart, the board has those of the database, each service its own counts and gauges. Copies of the
+board show the same numbers: take the `max`, not the `sum`, over their instances.
 
 Beside these there are `process_*`: processor time, memory and open files of the process.
 

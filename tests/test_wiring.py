@@ -16,7 +16,9 @@ from services.errors import CharterError, UsageError
 from services.ports import EVENTS, Record
 from services.settings import Settings, read_settings, variable
 from services.translate import to_json
-from services.wiring import Embedded, charters_in_force, put_in_force, sinks_of
+from services.wiring.charters import charters_in_force, put_in_force
+from services.wiring.embedded import Embedded
+from services.wiring.parts import sinks_of
 from tests.tracker.support import CHARTER, Bench, at, event
 
 # Apprise loads all its services at the first use, and one of them asks whether this module is there.
@@ -226,10 +228,11 @@ def test_what_was_judged_is_there_after_a_restart() -> None:
 
 def test_the_app_has_every_metric_and_is_ready() -> None:
     """The page of metrics is whole as it is wired, and health looks at store and tracker."""
+    apart = {metric.name for metric in table.APART}
     with closing(Embedded(settings(), board_url=BOARD)) as embedded, TestClient(embedded.app, base_url=BOARD) as client:
         page = client.get("/metrics").text
-        assert [name for name in table.BY_NAME if f"# TYPE {name} " not in page] == []
-        assert "baton_log_lag_records 0.0" in page
+        assert {name for name in table.BY_NAME if f"# TYPE {name} " not in page} == apart
+        assert 'baton_log_lag_records{partition="0",topic="baton.events"} 0.0' in page
         assert client.get("/healthz").json() == {"status": "ok"}
         assert client.get("/readyz").json()["checks"] == {"store": "ok", "tracker": "ok"}
         embedded.loop.is_away = True
@@ -262,11 +265,11 @@ def test_alerts_go_to_the_log_and_to_every_url() -> None:
 
 @pytest.mark.parametrize("name", ["broker", "database"])
 @pytest.mark.parametrize(
-    "url", ["kafka://user:s3cr3t@host", "postgresql://user:s3cr3t@host/db", "s3cr3t", "sqlite://", "sqlite:///"]
+    "url", ["kafka://user:s3cr3t@host", "mysql://user:s3cr3t@host/db", "s3cr3t", "sqlite://", "sqlite:///"]
 )
 def test_another_storage_is_refused(name: str, url: str) -> None:
     """The line names the variable and what to write, and not what stands in it."""
-    with pytest.raises(UsageError, match=rf"^{variable(name)}: write sqlite:///FILE; ") as refused:
+    with pytest.raises(UsageError, match=rf"^{variable(name)}: write sqlite:///FILE[;,] ") as refused:
         Embedded(settings(**{name: url}), board_url=BOARD)
     assert "s3cr3t" not in str(refused.value)
 

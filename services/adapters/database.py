@@ -39,6 +39,10 @@ class Database:
         with outages("database"), self._writer.begin() as connection:
             yield connection
 
+    def session(self) -> Connection:
+        """A connection outside of transactions, for what lasts as long as its session; the caller closes it."""
+        return self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def close(self) -> None:
         """Close all connections."""
         self._reader.dispose()

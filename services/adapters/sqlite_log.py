@@ -67,7 +67,7 @@ class SqliteLog:
 
     async def append(self, records: Sequence[Record]) -> None:
         """Return once all records are durable, all or none of them. Raises Unavailable."""
-        rows = [(each.topic, each.key, bytes(each.value or b""), _headers_text(each.headers)) for each in records]
+        rows = [(each.topic, each.key, bytes(each.value), _headers_text(each.headers)) for each in records]
         if rows:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[None] = loop.create_future()

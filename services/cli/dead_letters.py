@@ -17,7 +17,7 @@ from services.storage import DeadLetterRow
 from services.views import Views
 
 if TYPE_CHECKING:
-    from services.wiring import Embedded
+    from services.wiring.embedded import Embedded
 
 dead_letters = typer.Typer(help="Events that could not be used, and their return.", no_args_is_help=True)
 quarantine = typer.Typer(help="Webhooks whose signature was refused.", no_args_is_help=True)
@@ -31,7 +31,7 @@ _PAGE = 500
 @dead_letters.command("list")
 def list_letters(data: Data = None, json_: AsJson = False) -> None:
     """List what waits, by id."""
-    from services.wiring import reading  # here, as in `baton up`, because it loads every service
+    from services.wiring.embedded import reading  # here, as in `baton up`, because it loads every service
 
     with reading(read_settings(data=data)) as views:
         letters = _all(views)
@@ -48,7 +48,7 @@ def list_letters(data: Data = None, json_: AsJson = False) -> None:
 @dead_letters.command()
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")], data: Data = None) -> None:
     """Show one whole, as it came."""
-    from services.wiring import reading
+    from services.wiring.embedded import reading
 
     with reading(read_settings(data=data)) as views:
         letter = _find(views, letter_id)
@@ -62,7 +62,7 @@ def replay(
     data: Data = None,
 ) -> None:
     """Take dead letters in anew, with the mapping and the code of today. Stop Baton first."""
-    from services.wiring import Embedded
+    from services.wiring.embedded import Embedded
 
     if bool(letter_ids) is every:
         raise UsageError("say which: one or more ids, or --all")
@@ -80,7 +80,7 @@ def replay(
 @quarantine.command("list")
 def list_held(data: Data = None, json_: AsJson = False) -> None:
     """List refused webhooks. Baton tries them again with its present secrets whenever it starts."""
-    from services.wiring import held_requests
+    from services.wiring.embedded import held_requests
 
     held = held_requests(read_settings(data=data))
     if json_:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services import logs
-from services.cli.up import listening, serve
+from services.cli.serving import listening, serve
 from services.demo.leads import make_up, read_olist
 from services.demo.player import Secrets, play
 from services.demo.story import Delivery, Story
@@ -22,7 +22,7 @@ from services.domain.instants import format_instant, from_datetime
 from services.settings import read_settings
 
 if TYPE_CHECKING:
-    from services.wiring import Embedded
+    from services.wiring.embedded import Embedded
 
 app = typer.Typer()
 
@@ -40,7 +40,9 @@ def demo(
     seconds: Annotated[float | None, typer.Option(help="End after so many real seconds")] = None,
 ) -> None:
     """Show Baton at work: signed CRM webhooks over HTTP, a day in a few minutes. Nothing is kept."""
-    from services.wiring import Embedded  # here, for it loads every service: `baton replay` starts in half the time
+    from services.wiring.embedded import (
+        Embedded,
+    )  # here, for it loads every service: `baton replay` starts in half the time
 
     start = from_datetime(datetime.combine(datetime.now(UTC).date() - timedelta(days=1), _BEGINS))
     sent_by = Secrets(hubspot=secrets.token_hex(16), cloudevents="whsec_" + b64encode(secrets.token_bytes(32)).decode())

@@ -1,6 +1,7 @@
-"""Reads the metrics of `services.metric_table` from the store for a scrape, every label combination from the start.
+"""Reads the metrics of `services.metric_table` for a scrape: those of the store, and those of this process.
 
-Exact: counters are the rows that the judging transaction moved, gauges are counted when they are read.
+Exact: counters of the store are the rows that the judging transaction moved, every label combination is there from the
+start, and gauges are counted when they are read.
 """
 
 import itertools
@@ -26,8 +27,29 @@ from services.views import Views
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+Gauges = Mapping[str, Callable[[], Mapping[tuple[str, ...], float]]]
+"""By the name of a metric: what gives its values, by the values of its labels."""
+
+
+class ServiceCollector(Collector):
+    """Collects what this process alone knows: its counts, and gauges of its own."""
+
+    def __init__(self, *, process_counts: Callable[[], Mapping[CounterKey, int]], gauges: Gauges) -> None:
+        self._process_counts = process_counts
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, read now."""
+        counts = self._process_counts()
+        counted = {name for name, _ in counts}
+        for definition in table.METRICS:
+            if definition.shape is Shape.COUNTER and definition.name in counted:
+                yield _counter(definition, counts, ())
+        yield from _gauges(self._gauges)
+
+
 class StoreCollector(Collector):
-    """Collects from the views of one database and the counts of this process."""
+    """Collects from the views of one database, and what a process knows that is all in one."""
 
     def __init__(
         self,
@@ -36,9 +58,8 @@ class StoreCollector(Collector):
         charters: Callable[[], Charters],
         clock: WallClock,
         process_counts: Callable[[], Mapping[CounterKey, int]],
-        gauges: Mapping[str, Callable[[], float]],
+        gauges: Gauges,
     ) -> None:
-        """`gauges` are single values by the name of their metric, such as how many alerts wait."""
         self._views = views
         self._charters = charters
         self._clock = clock
@@ -63,8 +84,7 @@ class StoreCollector(Collector):
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
         yield _gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
-        for name, value in self._gauges.items():
-            yield _gauge(table.BY_NAME[name], {(): value()})
+        yield from _gauges(self._gauges)
 
     def _states(self, charter: Charter, now: Instant) -> Iterator[Metric]:
         teams, priorities = _values(charter, "team"), _values(charter, "priority")
@@ -106,7 +126,12 @@ def page(registry: CollectorRegistry) -> bytes:
     return generate_latest(registry)
 
 
-def registry_of(collector: StoreCollector) -> CollectorRegistry:
+def single(value: Callable[[], float]) -> Callable[[], Mapping[tuple[str, ...], float]]:
+    """A gauge without labels."""
+    return lambda: {(): value()}
+
+
+def registry_of(collector: Collector) -> CollectorRegistry:
     """A registry of its own, with what the operating system says of this process."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -177,6 +202,10 @@ def _histogram(
         buckets = observed.cumulated(bounds(labels))
         family.add_metric(labels, buckets=buckets, sum_value=observed.microseconds / SECOND)
     return family
+
+
+def _gauges(gauges: Gauges) -> Iterator[Metric]:
+    return (_gauge(table.BY_NAME[name], values()) for name, values in gauges.items())
 
 
 def _gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:

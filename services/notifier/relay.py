@@ -57,12 +57,16 @@ class Relay:
 def _records(waiting: Sequence[ToRelay]) -> list[Record]:
     """A record of each transition, and one of each lead however often it waits."""
     leads = {each.lead: each.view for each in waiting if each.transition is None}
-    records = [Record(LEADS, lead, lead_value(view) if view is not None else None) for lead, view in leads.items()]
+    records = [_lead_record(lead, view) for lead, view in leads.items()]
     for each in waiting:
         if each.transition is not None:
             value = transition_value(each.transition, each.promised_by)
             records.append(Record(TRANSITIONS, each.transition.id, value, ordered_by=each.lead))
     return records
+
+
+def _lead_record(lead: str, view: LeadView | None) -> Record:
+    return Record(LEADS, lead, lead_value(view)) if view is not None else Record(LEADS, lead, b"", is_tombstone=True)
 
 
 def lead_value(view: LeadView) -> bytes:

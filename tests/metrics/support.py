@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.domain.charter import Charters
-from services.metrics.collector import StoreCollector, page, registry_of
+from services.metrics.collector import Gauges, StoreCollector, page, registry_of
 from services.storage import CounterKey
 from tests.notifier.support import HandClock
 from tests.tracker.support import Bench
@@ -20,7 +20,7 @@ def collector(
     *,
     counts: Callable[[], Mapping[CounterKey, int]] = dict,
     charters: Charters | None = None,
-    gauges: Mapping[str, Callable[[], float]] | None = None,
+    gauges: Gauges | None = None,
 ) -> StoreCollector:
     """A collector of what the bench has stored."""
     return StoreCollector(

@@ -77,10 +77,10 @@ def event(name: str, when: str | Instant, lead: str = "crm:lead:1", *, id: str |
 class Bench:
     """A tracker on a store in memory, fed with events as a driver would."""
 
-    def __init__(self, charters: Charters | None = None, url: str = "sqlite://") -> None:
+    def __init__(self, charters: Charters | None = None, url: str = "sqlite://", *, relays: bool = False) -> None:
         self.charters = charters or charters_of()
         self.database = open_database(url)
-        self.store = SqlStore(self.database)
+        self.store = SqlStore(self.database, relays=relays)
         for topic in READ_TOPICS:
             self.store.open_partitions(topic, 1)
         self.views = SqlViews(self.database)

@@ -1,18 +1,15 @@
-"""The composition root: builds everything from the settings. The only importer of adapters."""
+"""Everything in one process on embedded storage, and what commands read of its data folder."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services import health
 from services import metric_table as table
-from services.adapters.alert_sinks import AppriseSink, LogSink
 from services.adapters.data_dir import DATABASE, QUARANTINE, DataDir
 from services.adapters.database import open_database
 from services.adapters.sql_outbox import SqlOutbox
@@ -20,26 +17,22 @@ from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
 from services.adapters.sqlite_log import SqliteLog
 from services.adapters.sqlite_quarantine import SqliteQuarantine
-from services.adapters.wall_clock import LapsedClock, SystemClock
 from services.board import app as board
-from services.charters.files import CharterFile, parse_charter, read_versions
 from services.charters.watch import watch
-from services.domain.charter import Charters
-from services.domain.instants import SECOND, Instant, parse_instant
-from services.errors import Conflict, Unavailable, UsageError
-from services.gateway.door import Door
-from services.gateway.mapping import hubspot_mapping
+from services.domain.instants import SECOND
+from services.errors import Unavailable, UsageError
 from services.gateway.routes import add_routes as add_hooks
-from services.gateway.senders import CloudEventsSender, HubSpotSender
-from services.metrics.collector import StoreCollector, registry_of
+from services.metrics.collector import StoreCollector, registry_of, single
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.notifier.notifier import Notifier
-from services.ports import DEALS, EVENTS, READ_TOPICS, AlertSink, HeldRequest, WallClock
-from services.settings import Settings, secret, secrets
+from services.ports import EVENTS, READ_TOPICS, HeldRequest
+from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
 from services.views import Views
+from services.wiring.charters import put_in_force
+from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of
 
 log = structlog.get_logger()
 
@@ -60,35 +53,18 @@ class Embedded:
         folder = DataDir(settings.data)
         self._resources.callback(folder.close)
         self.clock = clock_of(settings)
-        self.database = open_database(_sqlite("BATON_DATABASE", secret(settings.database), folder.database_url))
+        self.database = open_database(database_url(settings, folder.database_url))
         self._resources.callback(self.database.close)
         self.store = SqlStore(self.database)
         for topic in READ_TOPICS:
             self.store.open_partitions(topic, 1)
         self.charters = put_in_force(self.store, settings.charter, self.clock.now())
-        self.log = SqliteLog(Path(_sqlite("BATON_BROKER", settings.broker, f"sqlite:///{folder.log}")[10:]), self.clock)
+        self.log = SqliteLog(_log_file(settings, folder.log), self.clock)
         self._resources.callback(self.log.close)
         self._tally = ProcessTally()
         self.quarantine = SqliteQuarantine(folder.quarantine)
         self._resources.callback(self.quarantine.close)
-        self.door = Door(
-            log=self.log,
-            quarantine=self.quarantine,
-            tally=self._tally,
-            clock=self.clock,
-            senders={
-                "hubspot": HubSpotSender(
-                    mapping=hubspot_mapping(settings.hubspot_mapping),
-                    secrets=secrets(settings.hubspot_secrets),
-                    public_url=settings.public_url,
-                ),
-                "cloudevents": CloudEventsSender(
-                    secrets=secrets(settings.cloudevents_secrets), tokens=secrets(settings.cloudevents_tokens)
-                ),
-            },
-            most_in_work=settings.max_requests,
-            most_ahead=settings.clocks_may_differ * SECOND,
-        )
+        self.door = door_of(settings, log=self.log, quarantine=self.quarantine, tally=self._tally, clock=self.clock)
         self._charter_path = settings.charter
         self._charter_refused = 0.0
         self._tracker = Tracker(
@@ -105,20 +81,15 @@ class Embedded:
         self.app = self._app(settings, outbox, board_url)
 
     def _app(self, settings: Settings, outbox: SqlOutbox, board_url: str) -> FastAPI:
-        app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
-        if not settings.allow_open:
-            # Without it, any page on the internet could have this machine's browser read the board (DNS rebinding).
-            # (The middleware cuts a host at its first colon, so that "[" is what remains of [::1]:8700.)
-            ours = {urlsplit(board_url).hostname or "localhost", "localhost", "127.0.0.1", "["}
-            app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(ours), www_redirect=False)
+        app = new_app(settings, board_url)
         collector = StoreCollector(
             views=self.views,
             charters=lambda: self.charters,
             clock=self.clock,
             process_counts=self._tally.counts,
             gauges={
-                table.ALERTS_UNSETTLED.name: outbox.unsettled,
-                table.CHARTER_REFUSED.name: lambda: self._charter_refused,
+                table.ALERTS_UNSETTLED.name: single(outbox.unsettled),
+                table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),
                 table.LOG_LAG_RECORDS.name: self._lag,
             },
         )
@@ -166,8 +137,11 @@ class Embedded:
         """Close all storage."""
         self._resources.close()
 
-    def _lag(self) -> float:
-        return sum(self.log.end(topic) - self.store.position(topic, PARTITION) for topic in (EVENTS, DEALS))
+    def _lag(self) -> Mapping[tuple[str, ...], float]:
+        return {
+            (topic, str(PARTITION)): self.log.end(topic) - self.store.position(topic, PARTITION)
+            for topic in READ_TOPICS
+        }
 
     def _check_store(self) -> None:
         self.store.position(EVENTS, PARTITION)
@@ -177,11 +151,22 @@ class Embedded:
             raise Unavailable("waits for the storage")
 
 
+def _log_file(settings: Settings, default: Path) -> Path:
+    if settings.broker is None:
+        return default
+    if not settings.broker.removeprefix("sqlite:///") or not settings.broker.startswith("sqlite:///"):
+        raise UsageError(
+            "BATON_BROKER: write sqlite:///FILE; with kafka:// the services run apart: baton gateway, baton tracker, "
+            "baton board, baton notifier"
+        )
+    return Path(settings.broker.removeprefix("sqlite:///"))
+
+
 @contextmanager
 def reading(settings: Settings) -> Iterator[Views]:
-    """The views of a data folder, whether or not a process runs on it."""
-    file = _existing(settings, DATABASE)
-    database = open_database(_sqlite("BATON_DATABASE", secret(settings.database), f"sqlite:///{file}"))
+    """The views of the database, or of a data folder's, whether or not a process runs on it."""
+    default = f"sqlite:///{_existing(settings, DATABASE)}" if settings.database is None else None
+    database = open_database(database_url(settings, default))
     try:
         yield SqlViews(database)
     finally:
@@ -202,74 +187,3 @@ def _existing(settings: Settings, name: str) -> Path:
     if not file.is_file():
         raise UsageError(f"{settings.data}: no data of Baton here; say which folder with --data")
     return file
-
-
-def clock_of(settings: Settings) -> WallClock:
-    """The time of day, or the time-lapse that the settings ask for."""
-    if settings.lapse_start is None:
-        return SystemClock()
-    return LapsedClock(parse_instant(settings.lapse_start), settings.lapse_speed)
-
-
-def sinks_of(settings: Settings) -> Sequence[AlertSink]:
-    """Where alerts go."""
-    return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
-
-
-def put_in_force(store: SqlStore, path: Path | None, now: Instant) -> Charters:
-    """The charters that judge: those of `path`, which are put in force, and those that were before.
-
-    A charter is kept with what it judged. Raises UsageError for a draft, for a version whose text has changed,
-    and where there is none at all.
-    """
-    given: Sequence[CharterFile] = read_versions(path) if path is not None else ()
-    for file in given:
-        if file.charter.is_draft:
-            raise UsageError(
-                f"{file.path}: a side has not agreed to version {file.charter.version}; a draft can be tried with "
-                "baton replay, and is put in force once `agreed:` has marketing and sales"
-            )
-    while True:
-        # The generation first: charters that come between the two readings are noticed when it is compared.
-        generation = store.charter_generation()
-        known = dict(store.charter_texts())
-        fresh = [file for file in given if file.charter.version not in known]
-        charters = _fitting(known, fresh)
-        try:
-            store.put_in_force(
-                [(file.charter.version, file.text) for file in given],
-                now,
-                generation=generation,
-                # What was judged since then is judged anew.
-                reaching_back=any(file.charter.effective_from <= now for file in fresh),
-            )
-        except Conflict:
-            continue
-        return charters
-
-
-def charters_in_force(store: SqlStore) -> tuple[Charters, int]:
-    """The charters that judge, and their generation. Raises UsageError where there is none."""
-    generation = store.charter_generation()
-    return _fitting(dict(store.charter_texts()), ()), generation
-
-
-def _fitting(known: Mapping[str, str], fresh: Sequence[CharterFile]) -> Charters:
-    """Stored charters and new ones together. Before anything is kept, because that is for good."""
-    stored = [parse_charter(text, f"version {version} in force").charter for version, text in known.items()]
-    if not stored and not fresh:
-        raise UsageError(
-            "no charter: give --charter FILE (or BATON_CHARTER); the project's deploy/charters/ has examples"
-        )
-    try:
-        return Charters([*stored, *(file.charter for file in fresh)])
-    except ValueError as error:
-        raise UsageError(f"the charters in force do not fit together: {error}") from None
-
-
-def _sqlite(setting: str, url: str | None, default: str) -> str:
-    if url is None:
-        return default
-    if not url.removeprefix("sqlite:///") or not url.startswith("sqlite:///"):
-        raise UsageError(f"{setting}: write sqlite:///FILE; everything else needs the distributed deployment")
-    return url

@@ -1,0 +1,61 @@
+"""Which charters judge: those of files are put in force, and stay with what they judged."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from services.adapters.sql_store import SqlStore
+from services.charters.files import CharterFile, parse_charter, read_versions
+from services.domain.charter import Charters
+from services.domain.instants import Instant
+from services.errors import Conflict, UsageError
+
+
+def put_in_force(store: SqlStore, path: Path | None, now: Instant) -> Charters:
+    """The charters that judge: those of `path`, which are put in force, and those that were before.
+
+    A charter is kept with what it judged. Raises UsageError for a draft, for a version whose text has changed,
+    and where there is none at all.
+    """
+    given: Sequence[CharterFile] = read_versions(path) if path is not None else ()
+    for file in given:
+        if file.charter.is_draft:
+            raise UsageError(
+                f"{file.path}: a side has not agreed to version {file.charter.version}; a draft can be tried with "
+                "baton replay, and is put in force once `agreed:` has marketing and sales"
+            )
+    while True:
+        # The generation first: charters that come between the two readings are noticed when it is compared.
+        generation = store.charter_generation()
+        known = dict(store.charter_texts())
+        fresh = [file for file in given if file.charter.version not in known]
+        charters = _fitting(known, fresh)
+        try:
+            store.put_in_force(
+                [(file.charter.version, file.text) for file in given],
+                now,
+                generation=generation,
+                # What was judged since then is judged anew.
+                reaching_back=any(file.charter.effective_from <= now for file in fresh),
+            )
+        except Conflict:
+            continue
+        return charters
+
+
+def charters_in_force(store: SqlStore) -> tuple[Charters, int]:
+    """The charters that judge, and their generation. Raises UsageError where there is none."""
+    generation = store.charter_generation()
+    return _fitting(dict(store.charter_texts()), ()), generation
+
+
+def _fitting(known: Mapping[str, str], fresh: Sequence[CharterFile]) -> Charters:
+    """Stored charters and new ones together. Before anything is kept, because that is for good."""
+    stored = [parse_charter(text, f"version {version} in force").charter for version, text in known.items()]
+    if not stored and not fresh:
+        raise UsageError(
+            "no charter: give --charter FILE (or BATON_CHARTER); the project's deploy/charters/ has examples"
+        )
+    try:
+        return Charters([*stored, *(file.charter for file in fresh)])
+    except ValueError as error:
+        raise UsageError(f"the charters in force do not fit together: {error}") from None

@@ -1,0 +1,76 @@
+"""Parts that both modes are built of, from the settings."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from services.adapters.alert_sinks import AppriseSink, LogSink
+from services.adapters.wall_clock import LapsedClock, SystemClock
+from services.domain.instants import SECOND, parse_instant
+from services.errors import UsageError
+from services.gateway.door import Door
+from services.gateway.mapping import hubspot_mapping
+from services.gateway.senders import CloudEventsSender, HubSpotSender, Senders
+from services.ports import AlertSink, EventLog, Quarantine, Tally, WallClock
+from services.settings import Settings, secret, secrets
+
+
+def clock_of(settings: Settings) -> WallClock:
+    """The time of day, or the time-lapse that the settings ask for."""
+    if settings.lapse_start is None:
+        return SystemClock()
+    return LapsedClock(parse_instant(settings.lapse_start), settings.lapse_speed)
+
+
+def sinks_of(settings: Settings) -> Sequence[AlertSink]:
+    """Where alerts go."""
+    return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
+
+
+def database_url(settings: Settings, default: str | None = None) -> str:
+    """The URL of the database. Raises UsageError where it is none that keeps anything."""
+    url = secret(settings.database) or default or ""
+    if not re.match(r"sqlite:///.|postgresql(\+psycopg)?://", url):
+        raise UsageError("BATON_DATABASE: write sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME")
+    return url
+
+
+def senders_of(settings: Settings) -> Senders:
+    """Who may send webhooks, and how each is verified."""
+    return {
+        "hubspot": HubSpotSender(
+            mapping=hubspot_mapping(settings.hubspot_mapping),
+            secrets=secrets(settings.hubspot_secrets),
+            public_url=settings.public_url,
+        ),
+        "cloudevents": CloudEventsSender(
+            secrets=secrets(settings.cloudevents_secrets), tokens=secrets(settings.cloudevents_tokens)
+        ),
+    }
+
+
+def door_of(settings: Settings, *, log: EventLog, quarantine: Quarantine, tally: Tally, clock: WallClock) -> Door:
+    """The way in for all senders, to one log."""
+    return Door(
+        log=log,
+        quarantine=quarantine,
+        tally=tally,
+        clock=clock,
+        senders=senders_of(settings),
+        most_in_work=settings.max_requests,
+        most_ahead=settings.clocks_may_differ * SECOND,
+    )
+
+
+def new_app(settings: Settings, url: str) -> FastAPI:
+    """An application without routes, which answers under its own name alone unless it is meant to be open."""
+    app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
+    if not settings.allow_open:
+        # Without it, any page on the internet could have this machine's browser read the board (DNS rebinding).
+        # (The middleware cuts a host at its first colon, so that "[" is what remains of [::1]:8700.)
+        ours = {urlsplit(url).hostname or "localhost", "localhost", "127.0.0.1", "["}
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(ours), www_redirect=False)
+    return app
