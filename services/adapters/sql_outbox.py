@@ -9,7 +9,7 @@ from sqlalchemy import Connection, String, and_, cast, exists, func, literal, or
 
 from services.adapters import tables
 from services.adapters.database import Database
-from services.adapters.sql_rows import insert_into
+from services.adapters.statements import insert_into
 from services.domain.clocks import Kind
 from services.domain.instants import Instant
 from services.storage import AlertRow, PendingAlert

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, and_, delete, func, select
 
 from services.adapters import tables
 from services.adapters.database import Database
-from services.adapters.sql_rows import chunks
 from services.adapters.sql_views import lead_views
+from services.adapters.statements import chunks
 from services.storage import TransitionRow
 from services.views import LeadView, ToRelay
 

@@ -3,31 +3,33 @@
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, case, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
 from services.adapters import tables
 from services.adapters.database import Database
 from services.adapters.sql_rows import (
     ALERT_COLUMNS,
     EVENT_COLUMNS,
-    Deleter,
     EventFinder,
-    Updater,
-    Values,
-    Writer,
     alert_values,
-    chunks,
     deal_values,
     event_values,
-    insert_into,
-    insert_new,
     labels_text,
     read_deal,
     read_event,
-    upsert,
     values_of,
+)
+from services.adapters.statements import (
+    Deleter,
+    Updater,
+    Values,
+    Writer,
+    among,
+    chunks,
+    insert_into,
+    insert_new,
+    upsert,
 )
 from services.domain.events import Event
 from services.domain.instants import Instant
@@ -40,18 +42,17 @@ _HANDOFF = values_of(tables.handoffs)
 _CLOCK = values_of(tables.clocks)
 _TRANSITION = values_of(tables.transitions)
 
-_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _POSITION = select(tables.positions.c.next).where(
     tables.positions.c.topic == bindparam("topic"), tables.positions.c.partition == bindparam("partition")
 )
-_STATES = select(tables.leads.c.key, tables.leads.c.state, tables.leads.c.revision).where(tables.leads.c.key.in_(_KEYS))
-_EVENTS = select(*EVENT_COLUMNS).where(tables.events.c.stream.in_(_KEYS))
-_TRANSITIONS = select(tables.transitions).where(tables.transitions.c.lead.in_(_KEYS))
-_DEALS = select(tables.deals).where(tables.deals.c.deal.in_(_KEYS))
+_STATES = select(tables.leads.c.key, tables.leads.c.state, tables.leads.c.revision).where(among(tables.leads.c.key))
+_EVENTS = select(*EVENT_COLUMNS).where(among(tables.events.c.stream))
+_TRANSITIONS = select(tables.transitions).where(among(tables.transitions.c.lead))
+_DEALS = select(tables.deals).where(among(tables.deals.c.deal))
 _DEALS_OF = (
-    select(tables.deals.c.lead, tables.deals.c.deal).where(tables.deals.c.lead.in_(_KEYS)).order_by(tables.deals.c.deal)
+    select(tables.deals.c.lead, tables.deals.c.deal).where(among(tables.deals.c.lead)).order_by(tables.deals.c.deal)
 )
-_MERGES = select(tables.merges).where(or_(tables.merges.c.lead.in_(_KEYS), tables.merges.c.into.in_(_KEYS)))
+_MERGES = select(tables.merges).where(or_(among(tables.merges.c.lead), among(tables.merges.c.into)))
 _DUE = (
     select(tables.leads.c.key)
     .where(tables.leads.c.partition == bindparam("of_partition"), tables.leads.c.wake_at <= bindparam("now"))
@@ -214,7 +215,7 @@ class SqlStore:
             _hold_charters(connection, changes.charters)
             _compare_and_set(connection, "deal", self._new_deals, self._known_deals, deals, revision)
             _compare_and_set(connection, "lead", self._new_leads, self._known_leads, leads, revision)
-            if self._gone_leads.write(connection, changes.gone) != sum(was != ABSENT for _, was in changes.gone):
+            if self._gone_leads.delete(connection, changes.gone) != sum(was != ABSENT for _, was in changes.gone):
                 raise Conflict("a lead was changed by another worker")
             _clear(connection, changes.refolded)
             self._events.write(connection, events)
@@ -359,7 +360,7 @@ def _to_relay(changes: Changes) -> Sequence[Values]:
     ]
 
 
-_CLEAR = [delete(table).where(table.c.lead.in_(_KEYS)) for table in (tables.handoffs, tables.clocks)]
+_CLEAR = [delete(table).where(among(table.c.lead)) for table in (tables.handoffs, tables.clocks)]
 
 
 def _clear(connection: Connection, refolded: Sequence[str]) -> None:
