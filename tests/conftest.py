@@ -1,0 +1,41 @@
+"""The real servers that tests share; each test takes topics, groups and databases of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import kafka_java
+from tests.servers import postgres as pg
+from tests.servers.kafka import KafkaCluster
+from tests.servers.postgres import Postgres
+
+
+def pytest_report_header() -> list[str]:
+    """Name what the fixtures below will start."""
+    return [f"kafka: {_kafka()}", f"postgres: {pg.lacking() or f'PostgreSQL {pg.MAJOR}'}"]
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """One Kafka node for all tests; a test that ends it starts it again."""
+    with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def kafka3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """Three Kafka nodes for the tests of a file; a test that ends one starts it again."""
+    with KafkaCluster(tmp_path_factory.mktemp("kafka3"), nodes=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One PostgreSQL for all tests; a test that ends it starts it again."""
+    with Postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+def _kafka() -> str:
+    why = kafka_java.lacking()
+    return f"librdkafka's mock cluster, since {why}" if why else f"Apache Kafka {kafka_java.version()}"

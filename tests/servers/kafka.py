@@ -1,0 +1,195 @@
+"""A Kafka cluster for tests: Apache Kafka where Java and its jars are, else librdkafka's mock cluster."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self, TypeVar
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import ClusterMetadata
+
+from tests.servers import kafka_java, kafka_mock
+from tests.servers.kafka_java import JavaBrokers
+from tests.servers.kafka_mock import MockBrokers
+from tests.shared_data import DEMAND_ALL
+
+T = TypeVar("T")
+
+_AS_DELIVERED: Mapping[str, str] = MappingProxyType({})
+_WAIT_SECONDS = 60
+"""For a start or an election; each takes a few seconds on an idle machine."""
+_ANSWER_SECONDS = 5
+_PAUSE_SECONDS = 0.05
+
+
+class KafkaCluster:
+    """A cluster on 127.0.0.1, used as a context; leaving it ends every process and removes the data.
+
+    Calls block until what they say is so, a start for seconds: from a coroutine use `asyncio.to_thread`.
+    """
+
+    def __init__(self, folder: Path, nodes: int = 1) -> None:
+        """A cluster of so many nodes, counted from 0, with its files below `folder`.
+
+        Skips the test where it cannot be had; fails it instead when BATON_TEST_DEMAND_ALL is set.
+        """
+        self._brokers = _real(folder, nodes) or _mock(nodes)
+        self._running: set[int] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            self._brokers.open()
+            for node in range(len(self._brokers.addresses)):
+                self._wait_until_it_answers(node)
+        except BaseException:
+            self._brokers.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._brokers.close()
+
+    @property
+    def is_real(self) -> bool:
+        """Whether this is Apache Kafka, not the mock."""
+        return self._brokers.is_real
+
+    @property
+    def bootstrap(self) -> str:
+        """The addresses of all nodes, whether they run or not: "127.0.0.1:p1,127.0.0.1:p2"."""
+        return ",".join(self._brokers.addresses)
+
+    def needs_real(self, what: str) -> None:
+        """Skip the test if this is the mock, which has no such thing."""
+        if not self.is_real:
+            pytest.skip(f"librdkafka's mock cluster has no {what}; {kafka_java.lacking()}")
+
+    def create_topic(
+        self, name: str, partitions: int = 1, replicas: int = 1, config: Mapping[str, str] = _AS_DELIVERED
+    ) -> None:
+        """Make a topic; returns when every running node knows a leader of each of its partitions."""
+        client = _client(self._running_addresses())
+        self._brokers.create_topic(name, partitions, replicas, config, client=client)
+        for node in self._running:
+            self._wait(f"node {node} to know all of {name}", partial(self._knows, node, name, partitions))
+
+    def leader(self, topic: str, partition: int) -> int:
+        """The node that leads a partition, once one that runs does: after a kill that takes an election."""
+        return self._wait(f"{topic}/{partition} to have a leader", lambda: self._leader(topic, partition))
+
+    def kill(self, node: int) -> None:
+        """SIGKILL a node."""
+        self._leave(node)
+        self._brokers.kill(node)
+
+    def stop(self, node: int) -> None:
+        """SIGTERM a node; returns when it has ended."""
+        self._leave(node)
+        self._brokers.stop(node)
+
+    def start(self, node: int) -> None:
+        """Start a node that was killed or stopped, on its ports and data; returns when clients can use it."""
+        if node in self._running:
+            raise ValueError(f"node {node} runs already")
+        self._brokers.start(node)
+        self._wait_until_it_answers(node)
+
+    def pause(self, node: int) -> None:
+        """SIGSTOP a node: its connections stay, and it answers nothing."""
+        self._leave(node)
+        self._brokers.pause(node)
+
+    def resume(self, node: int) -> None:
+        """SIGCONT a node that was paused; returns when clients can use it."""
+        self._brokers.resume(node)
+        self._wait_until_it_answers(node)
+
+    def _leave(self, node: int) -> None:
+        if node not in self._running:
+            raise ValueError(f"node {node} does not run")
+        self._running.remove(node)
+
+    def _running_addresses(self) -> str:
+        return ",".join(self._brokers.addresses[node] for node in self._running)
+
+    def _wait_until_it_answers(self, node: int) -> None:
+        self._wait(f"node {node} to answer", lambda: self._answers(node))
+        self._running.add(node)
+
+    def _answers(self, node: int) -> bool:
+        self._brokers.check(node)
+        known = _metadata(self._brokers.addresses[node]).brokers
+        return node in map(self._brokers.node_of, known)
+
+    def _knows(self, node: int, topic: str, partitions: int) -> bool:
+        known = _metadata(self._brokers.addresses[node]).topics
+        led = (
+            [partition for partition in known[topic].partitions.values() if partition.leader >= 0]
+            if topic in known
+            else []
+        )
+        return len(led) == partitions
+
+    def _leader(self, topic: str, partition: int) -> int | None:
+        known = _metadata(self._running_addresses()).topics[topic].partitions
+        leader = self._brokers.node_of(known[partition].leader)
+        return leader if leader in self._running else None
+
+    @staticmethod
+    def _wait(what: str, ask: Callable[[], T | None]) -> T:
+        """The first answer that is not None or False; a broker that cannot be reached is asked again."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        why = "it was not so"
+        while time.monotonic() < deadline:
+            try:
+                answer = ask()
+            except KafkaException as error:
+                answer, why = None, str(error)
+            if answer is not None and answer is not False:
+                return answer
+            time.sleep(_PAUSE_SECONDS)
+        raise TimeoutError(f"waited {_WAIT_SECONDS} s for {what}: {why}")
+
+
+def standing_in() -> str | None:
+    """Why the mock stands in for Apache Kafka, if it does."""
+    return kafka_java.lacking()
+
+
+def _real(folder: Path, nodes: int) -> JavaBrokers | None:
+    why = kafka_java.lacking()
+    if why is None:
+        return JavaBrokers(folder=folder, nodes=nodes)
+    if DEMAND_ALL:
+        pytest.fail(f"Apache Kafka is demanded: {why}")
+    return None
+
+
+def _mock(nodes: int) -> MockBrokers:
+    if nodes > 1:
+        pytest.skip(f"librdkafka's mock cluster has no groups over several nodes; {kafka_java.lacking()}")
+    if (why := kafka_mock.lacking()) is not None:
+        pytest.skip(f"{kafka_java.lacking()}; {why}")
+    return MockBrokers(nodes=nodes)
+
+
+def _metadata(addresses: str) -> ClusterMetadata:
+    return _client(addresses).list_topics(timeout=_ANSWER_SECONDS)
+
+
+def _client(addresses: str) -> AdminClient:
+    """A client that finds a broker soon after it is there, and keeps quiet while it is away."""
+    return AdminClient(
+        {
+            "bootstrap.servers": addresses,
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 200,
+            "log_level": 0,
+        }
+    )
