@@ -1,4 +1,4 @@
-"""The directory of the embedded mode: the names of its files, and the lock that keeps a second process out."""
+"""The data directory of a process: the names of its files, and the lock that keeps a second process out."""
 
 import fcntl
 import os
@@ -13,6 +13,7 @@ _OURS_ALONE = 0o700
 DATABASE = "baton.db"
 LOG = "log.db"
 QUARANTINE = "quarantine.db"
+SPOOL = "spool.db"
 
 
 class DataDir:
@@ -41,6 +42,11 @@ class DataDir:
     def quarantine(self) -> Path:
         """The file of refused requests."""
         return self.path / QUARANTINE
+
+    @property
+    def spool(self) -> Path:
+        """The file of records that wait for Kafka."""
+        return self.path / SPOOL
 
     def close(self) -> None:
         """Let others have it."""
