@@ -1,0 +1,190 @@
+"""What both drivers of Kafka share: from the start of a member of the group to its end, watched over all the time."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from services.adapters.kafka_reader import GroupState, Place
+from services.adapters.partition_runner import Pace, PartitionRunner, Source
+from services.adapters.partitions import Partitions
+from services.adapters.watchdog import Kind, Limits, Symptom, Watchdog, end_process
+from services.ports import Processor
+
+log = structlog.get_logger()
+
+
+class Member(Source, Protocol):
+    """A member of the consumer group, however it is made."""
+
+    async def run(self, partitions: Partitions) -> None:
+        """Join, and feed the partitions until cancelled. Raises what ends it otherwise."""
+
+    async def leave(self) -> None:
+        """End it, and tell the group."""
+
+    async def inspect(self) -> GroupState:
+        """How it stands; raises what it cannot get over."""
+
+    async def commit(self, offsets: Mapping[Place, int]) -> None:
+        """Tell the broker how far we are. Raises KafkaError."""
+
+
+class GroupDriver:
+    """A `Driver` around a member of a consumer group."""
+
+    def __init__(
+        self,
+        *,
+        new_member: Callable[[], Member],
+        processor: Processor,
+        pace: Pace,
+        limits: Limits,
+        end: Callable[[str], None] = end_process,
+    ) -> None:
+        """`end` is called by the watchdog, in its thread, when the process hangs."""
+        self._new_member = new_member
+        self._processor = processor
+        self._pace = pace
+        self._limits = limits
+        self._end = end
+        self._partitions: Partitions | None = None
+        self._state = GroupState()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """As `Driver` has it. Raises TimeoutError when a batch in work does not end in time."""
+        member = self._new_member()
+        partitions = Partitions(processor=self._processor, source=member, pace=self._pace)
+        self._partitions, self._state = partitions, GroupState()
+        try:
+            with Watchdog(limits=self._limits, end=self._end) as watchdog:
+                await self._drive(member, partitions, watchdog, stop)
+        finally:
+            self._partitions = None
+            partitions.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be applied at present, or None."""
+        if self._partitions is None:
+            return "the driver is not running"
+        troubles = [runner.trouble for runner in self._partitions if runner.trouble is not None]
+        if troubles:
+            return troubles[0]
+        if not self._state.is_reachable:
+            return f"Kafka cannot be reached: {self._state.error or 'no broker is connected'}"
+        if self._state.error is not None:
+            return f"Kafka: {self._state.error}"
+        if not self._state.is_joined:
+            return "joining the consumer group"
+        if not self._state.partitions:
+            return "no partition is assigned: others of the group have all of them"
+        return None
+
+    def lag(self) -> Mapping[Place, int]:
+        """Of each assigned partition whose end is known, how many of its records are not yet applied."""
+        return {runner.place: runner.lag for runner in self._partitions or () if runner.lag is not None}
+
+    async def _drive(self, member: Member, partitions: Partitions, watchdog: Watchdog, stop: asyncio.Event) -> None:
+        running = asyncio.create_task(member.run(partitions))
+        others = [
+            asyncio.create_task(each)
+            for each in (
+                self._beat(member, partitions, watchdog),
+                self._commit_now_and_then(member, partitions),
+                partitions.failed(),
+                _set(stop),
+            )
+        ]
+        try:
+            ended, _ = await asyncio.wait({running, *others}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(others)
+            leaving = asyncio.create_task(self._beat_to_the_end(watchdog))
+            left = await self._finish(member, partitions, running)
+            await _cancel([leaving])
+        for task in ended:
+            task.result()
+        if left:
+            raise TimeoutError(f"still in work {self._pace.finish:g} s after the stop: {left}")
+
+    async def _finish(self, member: Member, partitions: Partitions, running: "asyncio.Task[None]") -> list[Place]:
+        """Finish what is in work, and leave the group; what did not end in time."""
+        runners = list(partitions)
+        left = await partitions.release(self._pace.finish)
+        await self._commit(member, {each.place: each.position for each in runners if each.position is not None})
+        await _cancel([running])
+        try:
+            await asyncio.wait_for(member.leave(), self._pace.leave)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("left the group without a word", error=repr(error))
+        return left
+
+    async def _beat(self, member: Member, partitions: Partitions, watchdog: Watchdog) -> None:
+        while True:
+            self._state = await member.inspect()
+            partitions.note(self._state)
+            watchdog.beat(list(_symptoms(self._state, partitions)))
+            await asyncio.sleep(self._pace.beat)
+
+    async def _beat_to_the_end(self, watchdog: Watchdog) -> None:
+        while True:
+            watchdog.beat([Symptom(Kind.STOPPING)])
+            await asyncio.sleep(self._pace.beat)
+
+    async def _commit_now_and_then(self, member: Member, partitions: Partitions) -> None:
+        known: dict[Place, int] = {}
+        while True:
+            await asyncio.sleep(self._pace.commit)
+            positions = partitions.positions()
+            await self._commit(member, {place: at for place, at in positions.items() if known.get(place) != at})
+            known = dict(positions)
+
+    async def _commit(self, member: Member, offsets: Mapping[Place, int]) -> None:
+        """Tell the broker, if it listens."""
+        if not offsets:
+            return
+        try:
+            await asyncio.wait_for(member.commit(offsets), self._pace.commit)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("position not told to Kafka", error=repr(error))
+
+
+def _symptoms(state: GroupState, partitions: Iterable[PartitionRunner]) -> Iterator[Symptom]:
+    """What is not as it should be.
+
+    A member that has joined and got no partition is a spare, and well. While the database is away nothing can move,
+    and while Kafka is away there is nothing to read: neither is a hang.
+    """
+    if not state.is_reachable:
+        yield Symptom(Kind.UNREACHABLE)
+        return
+    if not state.is_joined:
+        yield Symptom(Kind.UNJOINED)
+        return
+    runners = {runner.place: runner for runner in partitions}
+    for place, partition in state.partitions.items():
+        name = f"{place[0]}/{place[1]}"
+        runner = runners.get(place)
+        if runner is not None and runner.is_away:
+            continue
+        if runner is None or not runner.is_placed or partition.position is None:
+            yield Symptom(Kind.UNPLACED, name)
+        elif partition.is_led:
+            if runner.lag:
+                yield Symptom(Kind.STUCK, f"{name} stands at {runner.position}")
+            if runner.has_room:
+                yield Symptom(Kind.STUCK, f"{name} was last answered for at {partition.at}")
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _cancel(tasks: "Iterable[asyncio.Task[None]]") -> None:
+    """Cancel, and wait until they have ended; what they raise is for whoever has waited for them."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
