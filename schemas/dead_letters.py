@@ -14,6 +14,7 @@ DeadLetterReason = Literal[
     "invalid",  # JSON that says something impossible, or lacks something
     "too_many",  # more items than one request may carry
     "too_far_ahead",  # it happened in the future
+    "lost",  # the log had lost it before it was read, and an operator went on without it
     "fault",  # a fault in Baton itself; it can return once that is mended
 ]
 DEAD_LETTER_REASONS: tuple[str, ...] = get_args(DeadLetterReason)

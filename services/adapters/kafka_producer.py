@@ -17,6 +17,7 @@ from aiokafka.errors import NoError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
 from services.adapters.kafka_outages import AWAY, NAME, STALE, TOO_LARGE, kafka_outages, reach, reason
+from services.adapters.kafka_partitions import partition_of
 from services.errors import Unavailable
 from services.ports import Record
 
@@ -146,13 +147,20 @@ class Producer:
             await self._check_topic(record.topic)
             future: asyncio.Future[Any] = await self._producer.send(
                 record.topic,
-                record.value,
+                None if record.is_tombstone else record.value,
                 key=record.key.encode(),
+                partition=await self._partition(record),
                 headers=[(name, value.encode()) for name, value in record.headers.items()],
             )
         except (Unavailable, *AWAY) as error:
             return error
         return future
+
+    async def _partition(self, record: Record) -> int | None:
+        """Where a record goes that is kept in order with another key than its own."""
+        if record.ordered_by is None:
+            return None
+        return partition_of(len(await self._producer.partitions_for(record.topic)))(record.ordered_by)
 
     async def _check_topic(self, topic: str) -> None:
         """Raise Unavailable where there is no such topic.

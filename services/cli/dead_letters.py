@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
@@ -11,13 +12,10 @@ from rich.table import Table
 
 from services.cli.histories import console
 from services.domain.instants import format_instant
-from services.errors import BatonError, UsageError
-from services.settings import read_settings
+from services.errors import UsageError
+from services.settings import Settings, read_settings
 from services.storage import DeadLetterRow
 from services.views import Views
-
-if TYPE_CHECKING:
-    from services.wiring.embedded import Embedded
 
 dead_letters = typer.Typer(help="Events that could not be used, and their return.", no_args_is_help=True)
 quarantine = typer.Typer(help="Webhooks whose signature was refused.", no_args_is_help=True)
@@ -61,18 +59,11 @@ def replay(
     every: Annotated[bool, typer.Option("--all", help="All that wait")] = False,
     data: Data = None,
 ) -> None:
-    """Take dead letters in anew, with the mapping and the code of today. Stop Baton first."""
-    from services.wiring.embedded import Embedded
-
+    """Take dead letters in anew, with the mapping and the code of today. Where it is one process, stop Baton first."""
     if bool(letter_ids) is every:
         raise UsageError("say which: one or more ids, or --all")
-    embedded = Embedded(read_settings(data=data), board_url="")
-    try:
-        letters = _all(embedded.views) if every else [_find(embedded.views, each) for each in letter_ids or ()]
-        still_bad = sum(not asyncio.run(_take_again(embedded, letter)) for letter in letters)
-    finally:
-        embedded.close()
-    print(f"{len(letters) - still_bad} taken in, {still_bad} still cannot be used")
+    taken, still_bad = asyncio.run(_take_in(read_settings(data=data), letter_ids or ()))
+    print(f"{taken} taken in, {still_bad} still cannot be used")
     if still_bad:
         raise typer.Exit(1)
 
@@ -97,16 +88,14 @@ def list_held(data: Data = None, json_: AsJson = False) -> None:
     console().print(table if held else "Nothing was refused.")
 
 
-async def _take_again(embedded: "Embedded", letter: DeadLetterRow) -> bool:
-    """Take one in; whether all of it could be used."""
-    try:
-        counts = await embedded.door.take_again(letter.crm, letter.body)
-    except BatonError:
-        return False
-    if counts.dead_letters:
-        return False
-    embedded.store.replayed(letter.id, embedded.clock.now())
-    return True
+async def _take_in(settings: Settings, letter_ids: Sequence[str]) -> tuple[int, int]:
+    """Take in those letters, or all; how many could be used, and how many not."""
+    from services.wiring.returning import returning
+
+    async with returning(settings) as door:
+        letters = [_find(door.views, each) for each in letter_ids] if letter_ids else _all(door.views)
+        taken = [await door.take_in(letter) for letter in letters]
+    return sum(taken), len(taken) - sum(taken)
 
 
 def _find(views: Views, letter_id: str) -> DeadLetterRow:

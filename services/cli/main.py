@@ -6,7 +6,7 @@ import structlog
 import typer
 
 from services import logs
-from services.cli import charter, dead_letters, demo, health, replay, up, whatif
+from services.cli import charter, dead_letters, demo, health, replay, services, up, whatif
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(charter.app, name="charter")
 app.add_typer(replay.app)
 app.add_typer(whatif.app)
 app.add_typer(up.app)
+app.add_typer(services.app)
 app.add_typer(demo.app)
 app.add_typer(health.app)
 app.add_typer(dead_letters.dead_letters, name="dead-letters")

@@ -32,7 +32,7 @@ from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
 from services.views import Views
 from services.wiring.charters import put_in_force
-from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of
+from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
 
 log = structlog.get_logger()
 
@@ -106,9 +106,7 @@ class Embedded:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge and tell until `stop` is set. Whatever ends one of them unexpectedly ends all, and is raised."""
-        held = await self.door.verify_again()
-        if held.verified or held.refused:
-            log.info("held webhooks tried again", verified=held.verified, refused=held.refused)
+        await verify_again(self.door)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.loop.run(stop))
             tasks.create_task(self.notifier.run(stop))

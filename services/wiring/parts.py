@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -16,6 +17,8 @@ from services.gateway.mapping import hubspot_mapping
 from services.gateway.senders import CloudEventsSender, HubSpotSender, Senders
 from services.ports import AlertSink, EventLog, Quarantine, Tally, WallClock
 from services.settings import Settings, secret, secrets
+
+log = structlog.get_logger()
 
 
 def clock_of(settings: Settings) -> WallClock:
@@ -63,6 +66,13 @@ def door_of(settings: Settings, *, log: EventLog, quarantine: Quarantine, tally:
         most_in_work=settings.max_requests,
         most_ahead=settings.clocks_may_differ * SECOND,
     )
+
+
+async def verify_again(door: Door) -> None:
+    """Try what was refused before with the present secrets."""
+    held = await door.verify_again()
+    if held.verified or held.refused:
+        log.info("held webhooks tried again", verified=held.verified, refused=held.refused)
 
 
 def new_app(settings: Settings, url: str) -> FastAPI:

@@ -16,7 +16,7 @@ import httpx2
 from tests.command import BATON, environment
 
 TOKEN = "a-token-of-the-tests-that-is-long-enough"
-_ADDRESS = re.compile(r"Baton is at (http://\S+)|The board is at (http://\S+)")
+_ADDRESS = re.compile(r"(?:Baton|The board|Baton.s \w+) is at (http://\S+)")
 _START_SECONDS = 60
 _CAUGHT_UP_SECONDS = 120
 
@@ -128,6 +128,6 @@ class Running:
             self.lines.append(line)
             found = _ADDRESS.search(line)
             if found:
-                self.url = found[1] or found[2]
+                self.url = found[1]
                 ready.set()
         ready.set()

@@ -1,0 +1,189 @@
+"""The services as processes of their own, on real servers: each test has a cluster of Kafka and a database of its own."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from sqlalchemy import select
+
+from services import metric_table as metrics
+from services.adapters import tables
+from services.adapters.database import Database, open_database
+from services.adapters.sql_views import SqlViews
+from services.errors import Unavailable
+from services.ports import Record
+from services.storage import ClockRow
+from tests.command import baton
+from tests.distributed.history import History
+from tests.e2e.running import TOKEN, Running
+from tests.servers.kafka import KafkaCluster
+from tests.servers.postgres import Postgres
+from tests.tracker.support import CHARTER
+
+PARTITIONS = 4
+_SETTLED_SECONDS = 180
+
+
+class Deployment:
+    """Settings that all services share, the services that run, and what they have come to."""
+
+    def __init__(self, folder: Path, kafka: KafkaCluster, postgres: Postgres, *, replicas: int = 1) -> None:
+        kafka.needs_real("groups of several members")
+        self.kafka = kafka
+        self.folder = folder
+        self.charter = folder / "charter.yaml"
+        self.charter.write_text(CHARTER, encoding="utf-8")
+        self.settings = {
+            "BATON_BROKER": f"kafka://{kafka.bootstrap}",
+            "BATON_DATABASE": postgres.fresh_database(),
+            "BATON_TOPIC_PARTITIONS": str(PARTITIONS),
+            "BATON_TOPIC_REPLICAS": str(replicas),
+            "BATON_CLOUDEVENTS_TOKENS": TOKEN,
+            "BATON_LOG_LEVEL": "info",
+        }
+        for command in (("topics", "create"), ("migrate",)):
+            done = baton(*command, **self.settings)
+            assert done.returncode == 0, done.stderr
+        self.database: Database = open_database(self.settings["BATON_DATABASE"])
+        self.views = SqlViews(self.database)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def tracker(self, **settings: str) -> Running:
+        """A tracker, to be used as a context."""
+        return self._service("tracker", "--charter", self.charter, **settings)
+
+    def gateway(self, name: str = "gateway", **settings: str) -> Running:
+        """A gateway with a folder of its own."""
+        return self._service("gateway", "--data", self.folder / name, **settings)
+
+    def board(self, **settings: str) -> Running:
+        """A board."""
+        return self._service("board", **settings)
+
+    def notifier(self, **settings: str) -> Running:
+        """A notifier."""
+        return self._service("notifier", **settings)
+
+    def _service(self, *arguments: str | Path, **settings: str) -> Running:
+        return Running(*arguments, "--port", "0", **{**self.settings, **settings})
+
+    def send(self, records: Sequence[Record]) -> None:
+        """Append records to Kafka; each is there once when this returns."""
+        asyncio.run(_send(self.kafka.bootstrap, records))
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Where each partition is judged up to."""
+        with self.database.reading() as connection:
+            rows = connection.execute(select(tables.positions)).all()
+        return {(row.topic, row.partition): row.next for row in rows}
+
+    def applied(self) -> int:
+        """How many records are judged; 0 while the database is away."""
+        try:
+            return sum(self.positions().values())
+        except Unavailable:
+            return 0
+
+    def wait_until(self, what: Callable[[], bool], *services: Running, seconds: float = _SETTLED_SECONDS) -> None:
+        """Return once it is so; fail with what the services have said where it takes too long."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline, "\n".join(service.output for service in services)
+            time.sleep(0.1)
+
+    def wait_until_judged(self, history: History, *services: Running) -> None:
+        """Return once all records are judged, and nobody is due."""
+        whole = len(history.records)
+        self.wait_until(lambda: self.applied() >= whole and not self._due(), *services)
+
+    def _due(self) -> bool:
+        leads = tables.leads.c
+        with self.database.reading() as connection:
+            return (
+                connection.execute(select(leads.key).where(leads.wake_at <= time.time_ns() // 1000)).first() is not None
+            )
+
+    def clocks(self) -> dict[str, list[ClockRow]]:
+        """All instances by lead, as the tracker's tests have them."""
+        with self.database.reading() as connection:
+            rows = [ClockRow(*row) for row in connection.execute(select(tables.clocks))]
+        found: dict[str, list[ClockRow]] = {}
+        for row in sorted(rows, key=lambda row: (row.lead, row.clock, row.number)):
+            found.setdefault(row.lead, []).append(row)
+        return found
+
+    def counted(self) -> Counter[str]:
+        """Events by what became of them, and dead letters as the counters have them."""
+        counted = Counter[str]()
+        for (name, labels), amount in self.views.counters().items():
+            if name == metrics.EVENTS_TOTAL.name:
+                counted[dict(labels)["outcome"]] += amount
+            elif name == metrics.DEAD_LETTERS_TOTAL.name:
+                counted["dead"] += amount
+        return counted
+
+    def holds(self, history: History) -> None:
+        """Fail unless everything that was sent is accounted for, and judged as if there were one worker."""
+        assert Counter(topic for (topic, _), next_ in self.positions().items() for _ in range(next_)) == history.sent()
+        assert (
+            self.counted() == Counter(used=history.used, duplicate=history.duplicates, dead=history.poison) + Counter()
+        )
+        assert len(self.views.dead_letters(None, 10_000)) == history.poison
+        assert self.clocks() == history.clocks()
+
+
+async def _send(bootstrap: str, records: Sequence[Record]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5)
+    await producer.start()
+    try:
+        sent = [
+            await producer.send(
+                record.topic,
+                record.value,
+                key=record.key.encode(),
+                headers=[(name, value.encode()) for name, value in record.headers.items()],
+            )
+            for record in records
+        ]
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
+def read_topic(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
+    """Everything that a topic holds: key and value, by partition in order."""
+    return asyncio.run(_read(bootstrap, topic))
+
+
+async def _read(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    found: list[tuple[str, bytes | None]] = []
+    try:
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        while any([await consumer.position(each) < ends[each] for each in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                found += [((record.key or b"").decode(), record.value) for record in batch]
+    finally:
+        await consumer.stop()
+    return found
+
+
+@contextmanager
+def deployed(folder: Path, kafka: KafkaCluster, postgres: Postgres, *, replicas: int = 1) -> Iterator[Deployment]:
+    """A deployment with topics and tables, and no service yet."""
+    deployment = Deployment(folder, kafka, postgres, replicas=replicas)
+    try:
+        yield deployment
+    finally:
+        deployment.close()
