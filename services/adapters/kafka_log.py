@@ -90,6 +90,7 @@ class KafkaLog:
             await asyncio.wait({self._connecting}, timeout=_LET_GO_SECONDS)
         if self._producer is not None:
             self._let_go(self._producer, flush_seconds=_FLUSH_SECONDS)
+            self._producer = None
         if self._letting_go:
             _done, hanging = await asyncio.wait(self._letting_go, timeout=_FLUSH_SECONDS + _LET_GO_SECONDS)
             for task in hanging:

@@ -138,6 +138,7 @@ class Producer:
         if flush_seconds:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._producer.flush(), flush_seconds)
+        self.give_up(Unavailable(f"{NAME}: the connection was closed"))
         await _end(self._producer)
 
     async def _hand_in(self, record: Record) -> _Sent:

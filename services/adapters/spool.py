@@ -122,10 +122,10 @@ class Spool:
         with self._counting:
             if self._used + self._entering_bytes + size > NEARLY_FULL * self._most_bytes:
                 raise Unavailable(f"{_NAME}: nearly full ({self._used:,} of {self._most_bytes:,} bytes are taken)")
+            written = self._writer.put(_Change(rows=rows, waiting=waiting, aside=set_aside, size=size), size)
             self._entering_bytes += size
             self._entering_rows += waiting
-        change = _Change(rows=rows, waiting=waiting, aside=set_aside, size=size)
-        await self._writer.put(change, size)
+        await written
 
     async def next(self, *, most_records: int, most_bytes: int) -> Sequence[Waiting]:
         """Those that wait longest, in order: at least one, where any waits, and about as many as asked."""

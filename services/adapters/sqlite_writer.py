@@ -51,15 +51,15 @@ class GroupWriter(Generic[Item]):
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    async def put(self, item: Item, weight: int) -> None:
-        """Return once the item is durable, or raise what `write` raised. Raises Unavailable after `close`."""
+    def put(self, item: Item, weight: int) -> "asyncio.Future[None]":
+        """Done once the item is durable, or has failed with what `write` raised. Raises Unavailable after `close`."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         with self._closing:
             if self._closed:
                 raise Unavailable(f"{self._name}: it is closed")
             self._queue.put(_Put(item, weight, loop, done))
-        await done
+        return done
 
     def close(self) -> bool:
         """Write what was handed in, then end the thread; whether this call did it. Later items are refused."""
