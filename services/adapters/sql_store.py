@@ -261,6 +261,7 @@ def _move_position(connection: Connection, changes: Changes) -> None:
     if not moved and changes.position == 0:
         # Either nothing was ever written of the partition, or somebody else is past its start.
         first = insert_into(tables.positions, connection.dialect).on_conflict_do_nothing()
+        first = first.execution_options(preserve_rowcount=True)  # psycopg forgets it with the cursor
         row = {
             "topic": changes.topic,
             "partition": changes.partition,
