@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.adapters.database import migrate
 from tests.servers import kafka_java
 from tests.servers import postgres as pg
 from tests.servers.kafka import KafkaCluster
@@ -34,6 +35,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """One PostgreSQL for all tests; a test that ends it starts it again."""
     with Postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: Postgres) -> str:
+    """The URL of a database with the newest tables; see `tests.databases` for who empties them."""
+    url = postgres.fresh_database()
+    migrate(url)
+    return url
 
 
 def _kafka() -> str:

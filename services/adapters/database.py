@@ -1,22 +1,21 @@
-"""Opens a database: connections, transactions, and the version of its tables. It knows no statement of the store."""
+"""Opens a database: connections, transactions, and tables that are ours to use. It knows no statement of the store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, inspect, make_url, select
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import URL, Connection, Engine, exc, make_url, text
 
-from services.adapters.outages import outages
-from services.adapters.tables import METADATA, SCHEMA_VERSION, meta
+from services.adapters import schema, sqlite_engine
+from services.adapters.migrations import NEWEST
+from services.adapters.outages import first_line, outages
 from services.errors import UsageError
 
-_READERS = 4
-_WAIT_SECONDS = 10
-"""For a connection of ours to become free, or for another process to let go of the file."""
-_WRITER_CACHE_KIB = 65_536
-_WAL_PAGES = 8_192
-"""32 MiB between checkpoints: each of them writes and syncs all changed pages once more."""
+READERS = 4
+WRITERS = 4
+"""As many batches as one process commits at a time; a batch takes a core to judge."""
+_URLS = "write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////path/to/file.db"
 
 
 class Database:
@@ -29,13 +28,17 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database."""
+        """A transaction that sees one state of the database. Raises Unavailable."""
         with outages("database"), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end of the block, or leaves nothing behind."""
+        """A transaction that is committed at the end of the block, or leaves nothing behind.
+
+        Raises Unavailable, after which it may have been committed all the same where the connection broke at its
+        very end; and Conflict where it met with another that writes the same rows.
+        """
         with outages("database"), self._writer.begin() as connection:
             yield connection
 
@@ -49,82 +52,139 @@ class Database:
         self._writer.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Open the database at `url`, with its tables made where they are missing.
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What a database had and lacked when it was looked at; a revision of None is an empty database."""
 
-    `sqlite:////abs/path.db` is a file, `sqlite://` is memory that lives as long as what is returned. Raises
-    UsageError where the URL is none of these, or the file is no database or one of a newer version of Baton.
+    database: str
+    before: str | None
+    missing: tuple[str, ...]
+
+
+def open_database(url: str, *, readers: int = READERS, writers: int = WRITERS) -> Database:
+    """Open the database at `url`, with at most so many connections; in SQLite there is one writer at most.
+
+    `postgresql://user:password@host/name` must have the newest tables. `sqlite:////abs/path.db` is a file, which
+    gets them; `sqlite://` is memory that lives as long as what is returned. Raises Unavailable, and UsageError where
+    the URL is none of these, or what is there cannot be used.
     """
+    parsed = _parse(url)
+    database = _connect(parsed, readers, writers)
     try:
-        parsed = make_url(url)
-    except exc.ArgumentError:
-        raise UsageError(f"BATON_DATABASE: {url!r} is no database URL; write sqlite:////path/to/file.db") from None
-    if parsed.get_backend_name() != "sqlite":
-        raise UsageError(f"BATON_DATABASE: {parsed.drivername} is not known; write sqlite:////path/to/file.db")
-    if parsed.database in (None, "", ":memory:"):
-        # One connection, handed from thread to thread: memory is gone with its connection.
-        engine = _sqlite(url, "BEGIN IMMEDIATE", pool_size=1)
-        database = Database(engine, engine)
-    else:
-        database = Database(
-            _sqlite(url, "BEGIN", "PRAGMA query_only = ON", pool_size=_READERS),
-            _sqlite(url, "BEGIN IMMEDIATE", f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}", pool_size=1),
-        )
-    try:
-        _prepare(database, parsed.render_as_string())
+        with _usable(parsed):
+            if parsed.get_backend_name() == "postgresql":
+                _check(database, _name(parsed))
+            else:
+                _make(database, parsed)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _sqlite(url: str, begin: str, *pragmas: str, pool_size: int) -> Engine:
-    """An engine that begins its transactions itself: the driver would begin one before the first write only."""
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=_WAIT_SECONDS,
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _WAIT_SECONDS},
-    )
+def migrate(url: str) -> Migration:
+    """Bring the tables of the database at `url` to the newest revision, however many do so at once.
 
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        for pragma in (
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = FULL",
-            f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}",
-            *pragmas,
-        ):
-            connection.execute(pragma)
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+    Returns what it lacked before. Raises as `open_database`, but for tables of an older version.
+    """
+    parsed = _parse(url)
+    name = _name(parsed)
+    with _usable(parsed), _for_migrating(parsed) as engine, engine.begin() as connection:
+        before = schema.upgrade(connection, name)
+    return Migration(name, before, tuple(schema.missing(before, name)))
 
 
-def _prepare(database: Database, name: str) -> None:
-    """Make the tables, or see that those that are there are ours to use."""
+def lacking(url: str) -> Migration:
+    """What the database at `url` lacks, with nothing changed. Raises as `migrate`."""
+    parsed = _parse(url)
+    name = _name(parsed)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        before = None
+    else:
+        with _usable(parsed), _for_migrating(parsed) as engine, engine.begin() as connection:
+            before = schema.revision_of(connection)
+    return Migration(name, before, tuple(schema.missing(before, name)))
+
+
+def _parse(url: str) -> URL:
+    # The URL itself is in no message: where it is written wrongly, anything in it may be the password.
     try:
-        with database.writing() as connection:
-            version = _schema_version(connection)
-            if version is None:
-                METADATA.create_all(connection)
-                connection.execute(insert(meta), [{"name": "schema", "value": SCHEMA_VERSION}])
-                connection.execute(insert(meta), [{"name": name, "value": 0} for name in ("changes", "charters")])
-    except exc.DatabaseError as error:
-        raise UsageError(f"{name} cannot be used as Baton's database: {error.orig}") from error
-    if version is not None and version > SCHEMA_VERSION:
-        raise UsageError(
-            f"{name} was written by a newer version of Baton (tables of version {version}; this one knows "
-            f"{SCHEMA_VERSION}): run that version or a later one"
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise UsageError(f"BATON_DATABASE: this is no database URL; {_URLS}") from None
+    if parsed.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise UsageError(f"BATON_DATABASE: {parsed.drivername} is not known; {_URLS}")
+    if "@" in (parsed.host or ""):
+        raise UsageError("BATON_DATABASE: write an @ in a user name or password as %40")
+    return parsed
+
+
+def _name(url: URL) -> str:
+    """As messages name it."""
+    if url.get_backend_name() == "sqlite":
+        return url.render_as_string()
+    return URL.create("postgresql", host=url.host, port=url.port, database=url.database).render_as_string()
+
+
+def _connect(url: URL, readers: int, writers: int) -> Database:
+    if url.get_backend_name() == "postgresql":
+        from services.adapters import postgres_engine  # here, for the driver takes a fifth of a second to load
+
+        return Database(
+            postgres_engine.reading_engine(url, pool_size=readers),
+            postgres_engine.writing_engine(url, pool_size=writers),
         )
+    writer = sqlite_engine.writing_engine(url)
+    # Memory has one connection, handed from thread to thread.
+    return Database(writer if _is_memory(url) else sqlite_engine.reading_engine(url, pool_size=readers), writer)
 
 
-def _schema_version(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(meta.name):
-        return None
-    return connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
+def _is_memory(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+@contextmanager
+def _for_migrating(url: URL) -> Iterator[Engine]:
+    if url.get_backend_name() == "postgresql":
+        from services.adapters import postgres_engine
+
+        engine = postgres_engine.migrating_engine(url)
+    else:
+        engine = sqlite_engine.writing_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _usable(url: URL) -> Iterator[None]:
+    """Tell what is wrong with a database that is there, and is none that can be ours."""
+    try:
+        with outages("database"):
+            yield
+    except exc.DBAPIError as error:
+        raise UsageError(f"{_name(url)} cannot be used as Baton's database: {first_line(error.orig)}") from error
+
+
+def _make(database: Database, url: URL) -> None:
+    with database.writing() as connection:
+        if _is_memory(url):
+            schema.create(connection)
+        else:
+            schema.upgrade(connection, _name(url))
+
+
+def _check(database: Database, name: str) -> None:
+    with database.reading() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        before = schema.revision_of(connection)
+    if encoding != "UTF8":
+        raise UsageError(f"{name} keeps text as {encoding}; make Baton a database with ENCODING 'UTF8'")
+    if before is None:
+        raise UsageError(f"{name} has no tables of Baton yet: run `baton migrate`")
+    if schema.missing(before, name):
+        raise UsageError(
+            f"{name} has the tables of an older version of Baton (revision {before}; this one needs {NEWEST}): "
+            "run `baton migrate`"
+        )

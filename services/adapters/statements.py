@@ -199,14 +199,15 @@ class _Given:
         parameters: Sequence[ColumnElement[Any]]
         if self._kinds:
             arrays = [bindparam(name, type_=ArrayOf(kind)) for name, kind in zip(self._names, self._kinds, strict=True)]
-            parameters = list(func.unnest(*arrays).table_valued(*self._names, name="given").render_derived().c)
+            parameters = list(func.unnest(*arrays).table_valued(*self._names).render_derived("given").c)
         else:
             parameters = [bindparam(name) for name in self._names]
         self.columns = dict(zip(types, parameters, strict=True))
 
-    def order(self, positions: Sequence[str] | None) -> list[int]:
-        """Which values of a row a statement takes, in the order in which it names them."""
-        return [self._names.index(name) for name in positions or ()]
+    def arrange(self, names: Sequence[str]) -> Callable[[Values], Values] | None:
+        """What puts the values of a row in the order in which a statement names them; None where they are in it."""
+        order = [self._names.index(name) for name in names]
+        return itemgetter(*order) if order != list(range(len(self._names))) else None
 
     def parameters(self, rows: Sequence[Values]) -> dict[str, Any]:
         """An array for each column."""
@@ -225,8 +226,8 @@ class _Many:
         self._is_set_based = _is_set_based(given.dialect)
         names = list(given.columns)
         self._key = itemgetter(*map(names.index, apart_by)) if apart_by else None
-        order = given.order(getattr(compiled, "positiontup", None))
-        self._arrange = itemgetter(*order) if order != list(range(len(names))) else None
+        order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        self._arrange = given.arrange(order) if order is not None else None
 
     def run(self, connection: Connection, rows: Sequence[Values]) -> int:
         """Run it over the rows, as if one by one in their order; returns how many rows of the table it touched."""

@@ -20,10 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-SCHEMA_VERSION = 1
-"""Grows when a change of these tables needs a migration."""
-
 METADATA = MetaData()
+"""What the newest of `services.adapters.migrations` comes to: a change here needs another one there."""
 
 # Keys are listed in the order of their code points, as Python compares them. SQLite does so by itself.
 _TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -49,7 +47,7 @@ def _partial(name: str, *columns: Column[object], where: ColumnElement[bool]) ->
 
 
 meta = Table("meta", METADATA, _key("name"), _number("value"))
-"""`schema`: the version of these tables. `changes`: changes that no position counts. `charters`: their generation."""
+"""`changes`: changes that no position counts. `charters`: their generation."""
 
 positions = Table(
     "positions",

@@ -1,7 +1,6 @@
 """The implementations that every contract is tried on: a line for each."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,13 @@ from services.adapters.sql_views import SqlViews
 from services.storage import Outbox
 from services.views import Views
 from tests.contracts.rows import opened
+from tests.databases import EVERY, url_of
 
 
-@pytest.fixture(params=["memory", "file"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(params=EVERY)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A fresh database."""
-    database = open_database("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'baton.db'}")
+    database = open_database(url_of(request.param, request))
     yield database
     database.close()
 
