@@ -1,11 +1,13 @@
-"""The services as processes of their own, on real servers: each test has a cluster of Kafka and a database of its own."""
+"""The services as processes of their own, on real servers; each test has topics and a database of its own."""
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from sqlalchemy import select
@@ -26,6 +28,9 @@ from tests.tracker.support import CHARTER
 
 PARTITIONS = 4
 _SETTLED_SECONDS = 180
+_PIECE = 150
+_PAUSE_SECONDS = 0.3
+"""Between two pieces: so a history lasts long enough for something to happen to it."""
 
 
 class Deployment:
@@ -77,6 +82,29 @@ class Deployment:
     def send(self, records: Sequence[Record]) -> None:
         """Append records to Kafka; each is there once when this returns."""
         asyncio.run(_send(self.kafka.bootstrap, records))
+
+    @contextmanager
+    def sending(self, history: History) -> Iterator[None]:
+        """Send a history while the block runs, about a second of work at a time; it is all sent when the block ends."""
+        failures: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                asyncio.run(_send(self.kafka.bootstrap, history.records, pause_every=_PIECE))
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        assert not failures, failures
+
+    def wait_until_applied(self, share: float, history: History, *services: Running) -> None:
+        """Return once so much of a history is judged."""
+        self.wait_until(lambda: self.applied() >= share * len(history.records), *services)
 
     def positions(self) -> dict[tuple[str, int], int]:
         """Where each partition is judged up to."""
@@ -139,22 +167,22 @@ class Deployment:
         assert self.clocks() == history.clocks()
 
 
-async def _send(bootstrap: str, records: Sequence[Record]) -> None:
+async def _send(bootstrap: str, records: Sequence[Record], *, pause_every: int | None = None) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5)
     await producer.start()
     try:
-        sent = [
-            await producer.send(
-                record.topic,
-                record.value,
-                key=record.key.encode(),
-                headers=[(name, value.encode()) for name, value in record.headers.items()],
-            )
-            for record in records
-        ]
-        await asyncio.gather(*sent)
+        for first in range(0, len(records), pause_every or len(records)):
+            sent = [await _send_one(producer, each) for each in records[first : first + (pause_every or len(records))]]
+            await asyncio.gather(*sent)
+            if pause_every is not None:
+                await asyncio.sleep(_PAUSE_SECONDS)
     finally:
         await producer.stop()
+
+
+async def _send_one(producer: AIOKafkaProducer, record: Record) -> Any:
+    headers = [(name, value.encode()) for name, value in record.headers.items()]
+    return await producer.send(record.topic, record.value, key=record.key.encode(), headers=headers)
 
 
 def read_topic(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
