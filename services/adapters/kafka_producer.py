@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import NoError, for_code
+from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.metadata import MetadataRequest
 
 from services.adapters.kafka_outages import AWAY, NAME, STALE, TOO_LARGE, kafka_outages, reach, reason
@@ -30,6 +31,8 @@ _BATCH_BYTES = 64 * 1024
 _REQUEST_BYTES = 100 * 1024 * 1024
 """As the brokers' `socket.request.max.bytes` is delivered: how large a record may be is the topic's to say."""
 _CLOSE_SECONDS = 5
+_PARTITIONER = DefaultPartitioner()
+"""As the clients of Java do it, so that whoever produces an event of a lead puts it where its others are."""
 
 
 _Sent = asyncio.Future[Any] | BaseException
@@ -98,14 +101,17 @@ class Producer:
         self._under_way: dict[int, list[_Sent]] = {}
         self._broken: BaseException | None = None
 
-    async def send(self, records: Sequence[Record], *, deadline: float) -> Delivery:
-        """Send in order and wait for the brokers' answers, until `deadline` on the loop's clock."""
+    async def send(self, records: Sequence[Record], *, deadline: float, alone: bool = False) -> Delivery:
+        """Send in order and wait for the brokers' answers, until `deadline` on the loop's clock.
+
+        `alone` keeps each from going in a batch with others.
+        """
         sent: list[_Sent] = []
         self._under_way[id(sent)] = sent
         try:
             async with asyncio.timeout_at(deadline):
                 for record in records:
-                    each = await self._hand_in(record)
+                    each = await self._hand_in(record, alone)
                     sent.append(each)
                 if self._broken is not None:
                     self.give_up(self._broken)
@@ -140,17 +146,22 @@ class Producer:
         self.give_up(Unavailable(f"{NAME}: the connection was closed"))
         await _end(self._producer)
 
-    async def _hand_in(self, record: Record) -> _Sent:
+    async def _hand_in(self, record: Record, alone: bool) -> _Sent:
         if self._broken is not None:
             return self._broken
+        key = record.key.encode()
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        future: asyncio.Future[Any]
         try:
             await self._check_topic(record.topic)
-            future: asyncio.Future[Any] = await self._producer.send(
-                record.topic,
-                record.value,
-                key=record.key.encode(),
-                headers=[(name, value.encode()) for name, value in record.headers.items()],
-            )
+            if alone:
+                batch = self._producer.create_batch()
+                batch.append(key=key, value=record.value, headers=headers, timestamp=None)
+                batch.close()
+                partition = _PARTITIONER(key, sorted(await self._producer.partitions_for(record.topic)), [])
+                future = await self._producer.send_batch(batch, record.topic, partition=partition)
+            else:
+                future = await self._producer.send(record.topic, record.value, key=key, headers=headers)
         except (Unavailable, *AWAY) as error:
             return error
         return future
@@ -192,6 +203,7 @@ async def connect(options: Mapping[str, Any], *, name: str) -> Producer:
         client_id=name,
         acks="all",
         enable_idempotence=True,
+        partitioner=_PARTITIONER,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
