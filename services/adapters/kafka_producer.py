@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import NoError, for_code
+from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.metadata import MetadataRequest
 
 from services.adapters.kafka_outages import AWAY, NAME, STALE, TOO_LARGE, kafka_outages, reach, reason
@@ -31,6 +32,8 @@ _BATCH_BYTES = 64 * 1024
 _REQUEST_BYTES = 100 * 1024 * 1024
 """As the brokers' `socket.request.max.bytes` is delivered: how large a record may be is the topic's to say."""
 _CLOSE_SECONDS = 5
+_PARTITIONER = DefaultPartitioner()
+"""As the clients of Java do it, so that whoever produces an event of a lead puts it where its others are."""
 
 
 _Sent = asyncio.Future[Any] | BaseException
@@ -99,14 +102,17 @@ class Producer:
         self._under_way: dict[int, list[_Sent]] = {}
         self._broken: BaseException | None = None
 
-    async def send(self, records: Sequence[Record], *, deadline: float) -> Delivery:
-        """Send in order and wait for the brokers' answers, until `deadline` on the loop's clock."""
+    async def send(self, records: Sequence[Record], *, deadline: float, alone: bool = False) -> Delivery:
+        """Send in order and wait for the brokers' answers, until `deadline` on the loop's clock.
+
+        `alone` keeps each from going in a batch with others.
+        """
         sent: list[_Sent] = []
         self._under_way[id(sent)] = sent
         try:
             async with asyncio.timeout_at(deadline):
                 for record in records:
-                    each = await self._hand_in(record)
+                    each = await self._hand_in(record, alone)
                     sent.append(each)
                 if self._broken is not None:
                     self.give_up(self._broken)
@@ -141,27 +147,33 @@ class Producer:
         self.give_up(Unavailable(f"{NAME}: the connection was closed"))
         await _end(self._producer)
 
-    async def _hand_in(self, record: Record) -> _Sent:
+    async def _hand_in(self, record: Record, alone: bool) -> _Sent:
         if self._broken is not None:
             return self._broken
+        key = record.key.encode()
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        future: asyncio.Future[Any]
         try:
             await self._check_topic(record.topic)
-            future: asyncio.Future[Any] = await self._producer.send(
-                record.topic,
-                None if record.is_tombstone else record.value,
-                key=record.key.encode(),
-                partition=await self._partition(record),
-                headers=[(name, value.encode()) for name, value in record.headers.items()],
-            )
+            value = None if record.is_tombstone else record.value
+            if alone:
+                batch = self._producer.create_batch()
+                batch.append(key=key, value=value, headers=headers, timestamp=None)
+                batch.close()
+                partition = await self._partition(record.topic, record.ordered_by or record.key)
+                future = await self._producer.send_batch(batch, record.topic, partition=partition)
+            else:
+                partition = (
+                    await self._partition(record.topic, record.ordered_by) if record.ordered_by is not None else None
+                )
+                future = await self._producer.send(record.topic, value, key=key, partition=partition, headers=headers)
         except (Unavailable, *AWAY) as error:
             return error
         return future
 
-    async def _partition(self, record: Record) -> int | None:
-        """Where a record goes that is kept in order with another key than its own."""
-        if record.ordered_by is None:
-            return None
-        return partition_of(len(await self._producer.partitions_for(record.topic)))(record.ordered_by)
+    async def _partition(self, topic: str, ordered_by: str) -> int:
+        """Where records are that are kept in order with this key."""
+        return partition_of(len(await self._producer.partitions_for(topic)))(ordered_by)
 
     async def _check_topic(self, topic: str) -> None:
         """Raise Unavailable where there is no such topic.
@@ -200,6 +212,7 @@ async def connect(options: Mapping[str, Any], *, name: str) -> Producer:
         client_id=name,
         acks="all",
         enable_idempotence=True,
+        partitioner=_PARTITIONER,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
