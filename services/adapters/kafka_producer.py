@@ -14,7 +14,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import NoError, for_code
-from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.metadata import MetadataRequest
 
 from services.adapters.kafka_outages import AWAY, NAME, STALE, TOO_LARGE, kafka_outages, reach, reason
@@ -32,8 +31,6 @@ _BATCH_BYTES = 64 * 1024
 _REQUEST_BYTES = 100 * 1024 * 1024
 """As the brokers' `socket.request.max.bytes` is delivered: how large a record may be is the topic's to say."""
 _CLOSE_SECONDS = 5
-_PARTITIONER = DefaultPartitioner()
-"""As the clients of Java do it, so that whoever produces an event of a lead puts it where its others are."""
 
 
 _Sent = asyncio.Future[Any] | BaseException
@@ -156,24 +153,21 @@ class Producer:
         try:
             await self._check_topic(record.topic)
             value = None if record.is_tombstone else record.value
+            partition = await self._partition(record)
             if alone:
                 batch = self._producer.create_batch()
                 batch.append(key=key, value=value, headers=headers, timestamp=None)
                 batch.close()
-                partition = await self._partition(record.topic, record.ordered_by or record.key)
                 future = await self._producer.send_batch(batch, record.topic, partition=partition)
             else:
-                partition = (
-                    await self._partition(record.topic, record.ordered_by) if record.ordered_by is not None else None
-                )
                 future = await self._producer.send(record.topic, value, key=key, partition=partition, headers=headers)
         except (Unavailable, *AWAY) as error:
             return error
         return future
 
-    async def _partition(self, topic: str, ordered_by: str) -> int:
-        """Where records are that are kept in order with this key."""
-        return partition_of(len(await self._producer.partitions_for(topic)))(ordered_by)
+    async def _partition(self, record: Record) -> int:
+        """Where records are that are kept in order with this one: as the client would choose it by that key."""
+        return partition_of(len(await self._producer.partitions_for(record.topic)))(record.ordered_by or record.key)
 
     async def _check_topic(self, topic: str) -> None:
         """Raise Unavailable where there is no such topic.
@@ -212,7 +206,6 @@ async def connect(options: Mapping[str, Any], *, name: str) -> Producer:
         client_id=name,
         acks="all",
         enable_idempotence=True,
-        partitioner=_PARTITIONER,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
