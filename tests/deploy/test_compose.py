@@ -1,4 +1,4 @@
-"""The compose files: valid, open to this machine only, without a secret of their own, with no more rights than needed."""
+"""The compose files: valid, open to this machine only, without a secret of their own, with few rights."""
 
 import os
 import re
