@@ -1,6 +1,6 @@
 """Between the wire (JSON, `schemas.events`) and the domain's `Event`: the one place that knows both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -12,6 +12,12 @@ from services.domain.instants import format_exact
 from services.errors import BadEvent
 
 _SHOWN_ERRORS = 3
+
+_MOST_DEPTH = 200
+"""Lists and objects within each other; JSON is written to 254 levels, and rows put a few around an event's."""
+_WHOLE = "the document"
+NUL = "\0"
+"""The one character that PostgreSQL cannot keep in a text."""
 
 
 def from_wire(document: object) -> Event:
@@ -37,11 +43,16 @@ def from_wire(document: object) -> Event:
 
 
 def from_json(text: bytes | str) -> Event:
-    """The event of one JSON document. Raises BadEvent, reason `unreadable` where it is no JSON."""
+    """The event of one JSON document, whoever wrote it: what no store could keep is refused here.
+
+    Raises BadEvent, reason `unreadable` where it is no JSON, else as `from_wire`.
+    """
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BadEvent("unreadable", f"not JSON: {error}") from None
+    if _needs_a_look(text.encode() if isinstance(text, str) else text):
+        _check_storable(document)
     return from_wire(document)
 
 
@@ -64,6 +75,37 @@ def to_wire(event: Event) -> dict[str, Any]:
 def to_json(event: Event) -> bytes:
     """The CloudEvents document of an event as JSON."""
     return orjson.dumps(to_wire(event))
+
+
+def _needs_a_look(text: bytes) -> bool:
+    """Whether valid JSON may have a NUL, which it can only write as an escape, or be deep: quick, for most are not."""
+    return (b"\\" in text and b"\\u0000" in text) or (
+        len(text) > 2 * _MOST_DEPTH and text.count(b"{") + text.count(b"[") > _MOST_DEPTH
+    )
+
+
+def _check_storable(document: object) -> None:
+    """Raise BadEvent for a NUL or too many levels. Level by level, so that no document can exhaust the stack."""
+    level: list[tuple[str, object]] = [(_WHOLE, document)]
+    for _ in range(_MOST_DEPTH + 1):
+        for place, value in level:
+            if isinstance(value, str) and NUL in value:
+                raise BadEvent("invalid", f"{place}: has the character U+0000")
+            if isinstance(value, dict) and any(NUL in name for name in value):
+                raise BadEvent("invalid", f"{place}: a name in it has the character U+0000")
+        level = [inner for place, value in level for inner in _inside(place, value)]
+    if level:
+        raise BadEvent("invalid", f"{level[0][0]:.100}…: nested deeper than {_MOST_DEPTH} levels")
+
+
+def _inside(place: str, value: object) -> Iterator[tuple[str, object]]:
+    """What a list or object holds, each with where it is."""
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    return ((str(name) if place == _WHOLE else f"{place}.{name}", part) for name, part in parts)
 
 
 def _told(error: ValidationError) -> str:

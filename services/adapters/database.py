@@ -54,11 +54,12 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What a database had and lacked when it was looked at; a revision of None is an empty database."""
+    """What a database had and lacked when it was looked at; `before` is None where it had no tables."""
 
     database: str
     before: str | None
     missing: tuple[str, ...]
+    newest: str = NEWEST
 
 
 def open_database(url: str, *, readers: int = READERS, writers: int = WRITERS) -> Database:

@@ -6,7 +6,7 @@ import structlog
 import typer
 
 from services import logs
-from services.cli import charter, dead_letters, demo, health, replay, services, up, whatif
+from services.cli import charter, dead_letters, demo, health, migrate, replay, services, up, whatif
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(up.app)
 app.add_typer(services.app)
 app.add_typer(demo.app)
 app.add_typer(health.app)
+app.add_typer(migrate.app)
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
 

@@ -14,7 +14,7 @@ from services.domain.instants import Instant
 from services.errors import BadEvent
 from services.ports import DEAD_LETTERS, LogRecord
 from services.storage import Changes, CounterKey, DeadLetterRow, EventRow, stream_of
-from services.translate import from_json
+from services.translate import NUL, from_json
 
 Identity = tuple[str, str, str]
 """Stream, source and id: what makes two events the same."""
@@ -51,7 +51,7 @@ def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -
     """
     rows = []
     for record in records:
-        crm = record.headers.get("crm", OTHER)
+        crm = _storable(record.headers.get("crm", OTHER))
         try:
             if record.topic == DEAD_LETTERS:
                 changes.dead_letters.append(_dead_letter(record))
@@ -63,7 +63,7 @@ def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -
             # Its place in the log is its id: read again, it is the same dead letter.
             letter = f"{record.topic}/{record.partition}/{record.offset}"
             changes.dead_letters.append(
-                DeadLetterRow(letter, crm, error.reason, str(error), record.appended_at, record.value)
+                DeadLetterRow(letter, crm, error.reason, _storable(str(error)), record.appended_at, record.value)
             )
         else:
             rows.append(EventRow(event, crm, record.appended_at))
@@ -126,4 +126,12 @@ def _dead_letter(record: LogRecord) -> DeadLetterRow:
         letter = DeadLetter.model_validate_json(record.value)
     except ValidationError:
         raise BadEvent("unreadable", "a record of the dead letters that is none") from None
-    return DeadLetterRow(letter.id, letter.crm, letter.reason, letter.detail, record.appended_at, letter.body)
+    if NUL in letter.id:
+        raise BadEvent("unreadable", "a record of the dead letters with the character U+0000 in its id")
+    crm, detail = _storable(letter.crm), _storable(letter.detail)
+    return DeadLetterRow(letter.id, crm, letter.reason, detail, record.appended_at, letter.body)
+
+
+def _storable(text: str) -> str:
+    """What is said about something: not even a foreign producer's may keep a batch from being committed."""
+    return text.replace(NUL, "\N{REPLACEMENT CHARACTER}")

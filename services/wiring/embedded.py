@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DATABASE, QUARANTINE, DataDir
-from services.adapters.database import open_database
+from services.adapters.database import Migration, lacking, migrate, open_database
 from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
@@ -185,3 +185,9 @@ def _existing(settings: Settings, name: str) -> Path:
     if not file.is_file():
         raise UsageError(f"{settings.data}: no data of Baton here; say which folder with --data")
     return file
+
+
+def migrate_database(settings: Settings, *, check: bool) -> Migration:
+    """Bring the database's tables to the newest revision, or with `check` only say what they lack."""
+    url = database_url(settings, None if settings.database else f"sqlite:///{_existing(settings, DATABASE)}")
+    return lacking(url) if check else migrate(url)
