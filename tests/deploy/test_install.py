@@ -99,11 +99,12 @@ def test_the_command_runs(installed: Path) -> None:
 
 def test_what_the_code_imports_is_locked(installed: Path) -> None:
     """Every module loads with the packages of the runtime alone, which fit together."""
+    by_alembic = "services.adapters.migrations.env"  # a script that Alembic runs
     script = (
         "import importlib, pkgutil, schemas, services\n"
         "for package in (schemas, services):\n"
         "    for each in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
-        "        importlib.import_module(each.name)\n"
+        f"        each.name == {by_alembic!r} or importlib.import_module(each.name)\n"
         "        print(each.name)\n"
     )
     loaded = run(installed / "python", "-I", "-c", script).split()

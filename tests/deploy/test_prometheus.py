@@ -19,8 +19,6 @@ RULES = PROMETHEUS / "rules.yml"
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
 GRAFANA = DEPLOY / "grafana" / "provisioning"
 OF_PROMETHEUS = {"up"}
-COMING = {"baton_spool_bytes", "baton_spool_share", "baton_driver_stalled"}
-"""Metrics that a gateway or a tracker has of itself."""
 
 
 def check(tool: str, *arguments: str | Path) -> None:
@@ -100,7 +98,7 @@ def test_rules_ask_for_metrics_that_there_are() -> None:
         expression = re.sub(r'"[^"]*"', "", rule["expr"])
         names = set(re.findall(r"\b(?:baton_\w+|up)\b", expression))
         assert names, rule["alert"]
-        assert names <= {*BY_NAME, *COMING, *OF_PROMETHEUS}, rule["alert"]
+        assert names <= {*BY_NAME, *OF_PROMETHEUS}, rule["alert"]
         for name in names & BY_NAME.keys():
             assert ("increase(" in expression) == (BY_NAME[name].shape is Shape.COUNTER), rule["alert"]
 
