@@ -15,6 +15,9 @@ from services import metric_table as table
 from services.adapters.alert_sinks import AppriseSink, LogSink
 from services.adapters.data_dir import DATABASE, QUARANTINE, DataDir
 from services.adapters.database import open_database
+from services.adapters.kafka_client import KafkaConnection
+from services.adapters.kafka_topics import TopicReport, plans
+from services.adapters.kafka_topics import create_topics as create_kafka_topics
 from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
@@ -252,3 +255,27 @@ def _sqlite(setting: str, url: str | None, default: str) -> str:
     if not url.removeprefix("sqlite:///") or not url.startswith("sqlite:///"):
         raise UsageError(f"{setting}: write sqlite:///FILE; everything else needs the distributed deployment")
     return url
+
+
+def kafka_connection(settings: Settings) -> KafkaConnection:
+    """How to reach Kafka. Raises UsageError."""
+    if settings.broker is None:
+        raise UsageError("BATON_BROKER: not given; write kafka://HOST:PORT,HOST:PORT")
+    return KafkaConnection(
+        broker=settings.broker,
+        security=settings.kafka_security,
+        sasl=settings.kafka_sasl,
+        username=settings.kafka_username,
+        password=secret(settings.kafka_password),
+        ca_file=settings.kafka_ca_file,
+        cert_file=settings.kafka_cert_file,
+        key_file=settings.kafka_key_file,
+    )
+
+
+async def create_topics(settings: Settings) -> Sequence[TopicReport]:
+    """Make the topics of Kafka that are missing; what became of each. Raises Unavailable and UsageError."""
+    planned = plans(
+        partitions=settings.topic_partitions, replicas=settings.topic_replicas, max_body_bytes=settings.max_body_bytes
+    )
+    return await create_kafka_topics(kafka_connection(settings), planned)
