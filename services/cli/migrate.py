@@ -20,7 +20,7 @@ def migrate(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
 ) -> None:
     """Bring the database (BATON_DATABASE) to the newest tables; any number may do so at once."""
-    from services.wiring.embedded import migrate_database  # here, as in `baton up`, because it loads every service
+    from services.wiring.operations import migrate_database  # here, as in `baton up`, because it loads every service
 
     done = migrate_database(read_settings(data=data), check=check)
     if json_:

@@ -302,8 +302,10 @@ class NotifierService(_Part):
 
 def connection_of(settings: Settings) -> KafkaConnection:
     """How to reach Kafka. Raises UsageError where the settings do not say."""
+    if settings.broker is None:
+        raise UsageError("BATON_BROKER: not given; write kafka://HOST:PORT,HOST:PORT")
     return KafkaConnection(
-        broker=settings.broker or "",
+        broker=settings.broker,
         security=settings.kafka_security,
         sasl=settings.kafka_sasl,
         username=settings.kafka_username,
