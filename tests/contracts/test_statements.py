@@ -85,15 +85,15 @@ def test_rows_with_one_key_are_written_in_their_order(database: Database) -> Non
     """As if one by one: what the first inserts the second adds to, or replaces, or leaves alone."""
     adding = insert_into(counters, database.dialect)
     adding = adding.on_conflict_do_update(
-        index_elements=["name", "labels", "partition"], set_={"value": counters.c.value + adding.excluded.value}
+        index_elements=["name", "labels", "shard"], set_={"value": counters.c.value + adding.excluded.value}
     )
     with database.writing() as connection:
-        rows = [("a", "[]", 0, 1), ("b", "[]", 0, 5), ("a", "[]", 0, 2), ("a", "[]", 0, 3)]
+        rows = [("a", "[]", "s", 1), ("b", "[]", "s", 5), ("a", "[]", "s", 2), ("a", "[]", "s", 3)]
         assert Writer(adding, database.dialect, list(counters.c.keys())).write(connection, rows) == 4
         pairs = [("1", "first", 1), ("1", "second", 2)]
         assert upsert(charters, database.dialect).write(connection, pairs) == 2
         assert insert_new(charters, database.dialect).write(connection, [("1", "third", 3), ("2", "x", 1)] * 2) == 1
-    assert stored(database, counters) == [("a", "[]", 0, 6), ("b", "[]", 0, 5)]
+    assert stored(database, counters) == [("a", "[]", "s", 6), ("b", "[]", "s", 5)]
     assert stored(database, charters) == [("1", "second", 2), ("2", "x", 1)]
 
 
