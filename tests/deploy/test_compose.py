@@ -34,7 +34,8 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 every_service = pytest.mark.parametrize(
-    ("path", "name"), [(path, name) for path in FILES for name in COMPOSED[path]["services"]], ids=str
+    ("path", "name"),
+    [pytest.param(path, name, id=f"{path.stem}-{name}") for path in FILES for name in COMPOSED[path]["services"]],
 )
 of_podman = pytest.mark.skipif(
     shutil.which("podman") is None and not DEMAND_ALL,

@@ -275,12 +275,20 @@ def test_what_comes_first_is_complete(folder: Path) -> None:
 
 
 def _rules(documents: list[Document], labels: dict[str, str], direction: str) -> list[Any]:
-    """What the policies that take in a pod let through; none where one is closed and no other opens it."""
+    """What the policies that take in a pod let through."""
     policies = [
         each["spec"] for each in of_kind(documents, "NetworkPolicy") if selects(each["spec"]["podSelector"], labels)
     ]
-    assert any(direction.capitalize() in spec["policyTypes"] for spec in policies), "nothing closes it"
     return [rule for spec in policies for rule in spec.get(direction, ())]
+
+
+@every_folder
+def test_without_a_word_pods_are_closed(folder: Path) -> None:
+    """One policy takes in every pod and opens nothing, in both directions; so a pod that none names is closed too."""
+    closed = named(render(folder), "NetworkPolicy", "baton-nothing")["spec"]
+    assert closed["policyTypes"] == ["Ingress", "Egress"]
+    assert closed.keys() == {"podSelector", "policyTypes"}
+    assert all(selects(closed["podSelector"], pod(each)["metadata"]["labels"]) for each in workloads(folder))
 
 
 def test_pods_reach_what_they_need_and_nothing_else() -> None:
