@@ -15,10 +15,11 @@ from sqlalchemy import select
 from services import metric_table as metrics
 from services.adapters import tables
 from services.adapters.database import Database, open_database
+from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_views import SqlViews
 from services.errors import Unavailable
 from services.ports import Record
-from services.storage import ClockRow
+from services.storage import ClockRow, TransitionRow
 from tests.command import baton
 from tests.distributed.history import History
 from tests.e2e.running import TOKEN, Running
@@ -39,6 +40,7 @@ class Deployment:
     def __init__(self, folder: Path, kafka: KafkaCluster, postgres: Postgres, *, replicas: int = 1) -> None:
         kafka.needs_real("groups of several members")
         self.kafka = kafka
+        self.postgres = postgres
         self.folder = folder
         self.charter = folder / "charter.yaml"
         self.charter.write_text(CHARTER, encoding="utf-8")
@@ -146,6 +148,15 @@ class Deployment:
         for row in sorted(rows, key=lambda row: (row.lead, row.clock, row.number)):
             found.setdefault(row.lead, []).append(row)
         return found
+
+    def transitions(self) -> list[TransitionRow]:
+        """All that was told."""
+        with self.database.reading() as connection:
+            return [TransitionRow(*row) for row in connection.execute(select(tables.transitions))]
+
+    def unsettled(self) -> int:
+        """How many alerts wait."""
+        return SqlOutbox(self.database).unsettled()
 
     def counted(self) -> Counter[str]:
         """Events by what became of them, and dead letters as the counters have them."""
