@@ -44,6 +44,8 @@ def lacking() -> str | None:
 
 def version() -> str | None:
     """Which Apache Kafka lies ready, if one does."""
+    if not (JARS / ".resolved").exists():  # a fetch that was interrupted leaves half of the jars
+        return None
     jars = sorted(JARS.glob("kafka_2.13-*.jar"))
     return jars[-1].stem.removeprefix("kafka_2.13-") if jars else None
 
