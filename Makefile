@@ -1,5 +1,5 @@
-# Baton: `make help` lists the targets. Everything is made in .venv; nothing outside this folder is changed,
-# but that `make test` as root on Debian installs the servers that its tests need.
+# Baton: `make help` lists the targets. Everything is made in .venv and .servers; nothing outside this folder is changed
+# but the caches of pip and Maven, and that `make test` as root on Debian installs the servers that its tests need.
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,8 +25,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP) ## Start Baton on a fresh directory and play signed CRM webhooks into it, time-lapsed
 	$(BIN)/baton demo
 
-servers: ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
+servers: $(STAMP) ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
 	@sh tests/servers.sh
+	@$(BIN)/python -m tests.servers.prepare
 
 lint: $(STAMP) ## Style
 	$(BIN)/ruff format --check $(SOURCES)
