@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from sqlalchemy import select
 
 from services import metric_table as metrics
@@ -198,23 +199,21 @@ async def _send_one(producer: AIOKafkaProducer, record: Record) -> Any:
 
 def read_topic(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
     """Everything that a topic holds: key and value, by partition in order."""
-    return asyncio.run(_read(bootstrap, topic))
-
-
-async def _read(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
     found: list[tuple[str, bytes | None]] = []
     try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        while any([await consumer.position(each) < ends[each] for each in partitions]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                found += [((record.key or b"").decode(), record.value) for record in batch]
+        numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        for number in numbers:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)
+            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING)])
+            following = 0
+            while following < end:
+                message = consumer.poll(30)
+                assert message is not None, f"{topic}/{number} ends at {end}, but was read up to {following} only"
+                following = (message.offset() or 0) + 1
+                found.append(((message.key() or b"").decode(), message.value()))
     finally:
-        await consumer.stop()
+        consumer.close()
     return found
 
 

@@ -58,7 +58,7 @@ def test_from_webhooks_to_the_board_and_to_other_topics(deployment: Deployment) 
             assert service.client.get("/readyz").status_code == 200
             assert service.terminate() == 0, service.output
     leads = dict(read_topic(deployment.kafka.bootstrap, LEADS))
-    assert {key for key, value in leads.items() if value and LeadMessage.model_validate_json(value)} == keys
+    assert {key for key, value in leads.items() if value and LeadMessage.model_validate_json(value).lead} == keys
     values = [value or b"" for _, value in read_topic(deployment.kafka.bootstrap, TRANSITIONS)]
     told = [TransitionMessage.model_validate_json(value) for value in values]
     stored = {row.id: row.standing for row in deployment.transitions()}
