@@ -23,6 +23,8 @@ from services.ports import Record
 
 REQUEST_TIMEOUT_MS = 5_000
 """Of one request, which is tried again while there is time: half of the longest that anybody waits for an append."""
+_RETRY_MS = 250
+"""Between two tries of a request. aiokafka logs each of them."""
 CONNECT_SECONDS = 30
 """For all brokers that are named, one after the other; then it begins anew, with what DNS says by then."""
 
@@ -205,6 +207,7 @@ async def connect(options: Mapping[str, Any], *, name: str) -> Producer:
         enable_idempotence=True,
         partitioner=_PARTITIONER,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
+        retry_backoff_ms=_RETRY_MS,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
     )
