@@ -254,11 +254,13 @@ def _judge(sent: Sequence[_Sent]) -> Delivery:
 
 async def _end(producer: AIOKafkaProducer) -> None:
     """Stop without delivering anything more; aiokafka has no call for that (0.14)."""
-    sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-        # It ends what it has under way, whose answers nobody waits for, and needs the connections for that.
-        await asyncio.wait({sender})
     producer._closed = True
-    with suppress(TimeoutError):
-        await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)
+    sender = producer._sender.sender_task
+    try:
+        if sender is not None:
+            sender.cancel()
+            # It ends what it has under way, and needs the connections for that.
+            await asyncio.wait({sender})
+    finally:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)

@@ -14,9 +14,9 @@ from services.ports import Record
 
 DIRECT_SECONDS = 3.0
 """How long an append waits for Kafka before it goes to the spool: senders of webhooks give up after 5 s or more."""
-BATCH_RECORDS = 2_000
+BATCH_RECORDS = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
-"""What the relay sends at a time."""
+"""What the relay sends at a time: large enough to share the disk's sync, small enough to let requests in between."""
 DRAIN_SECONDS = 10.0
 """What the relay gets to send the rest when it is stopped; what then is left waits for the next start."""
 ASIDE_SECONDS = 300.0
