@@ -99,6 +99,8 @@ class KafkaLog:
             _done, hanging = await asyncio.wait(self._letting_go, timeout=_FLUSH_SECONDS + _LET_GO_SECONDS)
             for task in hanging:
                 task.cancel()
+            if hanging:
+                await asyncio.wait(hanging, timeout=_LET_GO_SECONDS)
 
     async def _send(self, records: Sequence[Record], deadline: float, *, alone: bool = False) -> Delivery:
         """Send by the producer that serves now, and replace it where it has to be."""
@@ -144,7 +146,7 @@ class KafkaLog:
             return
         self._producer = None
         if delivery.health is Health.STUCK:
-            log.warning("kafka producer given up", error=delivery.why)
+            log.info("kafka producer given up", error=delivery.why)
             producer.give_up(Unavailable(delivery.why))
             self._let_go(producer, flush_seconds=0)
         else:

@@ -23,6 +23,8 @@ from services.ports import Record
 
 REQUEST_TIMEOUT_MS = 5_000
 """Of one request, which is tried again while there is time: half of the longest that anybody waits for an append."""
+_RETRY_MS = 250
+"""Between two tries of a request. aiokafka logs each of them."""
 CONNECT_SECONDS = 30
 """For all brokers that are named, one after the other; then it begins anew, with what DNS says by then."""
 
@@ -207,6 +209,7 @@ async def connect(options: Mapping[str, Any], *, name: str) -> Producer:
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
+        retry_backoff_ms=_RETRY_MS,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
     )
@@ -253,11 +256,13 @@ def _judge(sent: Sequence[_Sent]) -> Delivery:
 
 async def _end(producer: AIOKafkaProducer) -> None:
     """Stop without delivering anything more; aiokafka has no call for that (0.14)."""
-    sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-        # It ends what it has under way, whose answers nobody waits for, and needs the connections for that.
-        await asyncio.wait({sender})
     producer._closed = True
-    with suppress(TimeoutError):
-        await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)
+    sender = producer._sender.sender_task
+    try:
+        if sender is not None:
+            sender.cancel()
+            # It ends what it has under way, and needs the connections for that.
+            await asyncio.wait({sender})
+    finally:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)

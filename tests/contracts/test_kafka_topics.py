@@ -20,6 +20,7 @@ from tests.contracts.event_logs import connection_to
 from tests.servers.kafka import KafkaCluster
 from tests.servers.processes import free_ports
 
+ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 DAY_MS = 86_400_000
 
@@ -136,6 +137,17 @@ def test_one_broker_may_be_away(replicas: int, in_sync: str) -> None:
     for plan in small(replicas=replicas):
         assert plan.settings["min.insync.replicas"] == in_sync
         assert plan.settings["unclean.leader.election.enable"] == "false"
+
+
+def test_the_page_about_kafka_tells_them() -> None:
+    """Every topic and every setting, with its value where that is a fixed one."""
+    page = (ROOT / "docs" / "kafka.md").read_text(encoding="utf-8")
+    depend_on_other_settings = {"min.insync.replicas", "max.message.bytes"}
+    for plan in small():
+        assert f"| `{plan.name}` |" in page
+        for name, value in plan.settings.items():
+            (line,) = [line for line in page.splitlines() if line.startswith("|") and f"`{name}`" in line]
+            assert name in depend_on_other_settings or f"`{value}`" in line
 
 
 async def test_again(fresh: KafkaCluster) -> None:
