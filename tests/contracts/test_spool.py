@@ -59,12 +59,16 @@ def size_of(path: Path) -> int:
 
 async def test_records_come_back_as_they_went(spool: Spool) -> None:
     """Topic, key, bytes and headers, in the order of adding."""
-    records = [Record("events", "ż\x00'", bytes(range(256)), {"crm": "hubspot", "where": "Łódź"}), record("2")]
+    records = [
+        Record("events", "ż\x00'", bytes(range(256)), {"crm": "hubspot", "where": "Łódź"}),
+        Record("events", "b", b"", ordered_by="a"),
+        Record("events", "c", b"", is_tombstone=True),
+    ]
     await spool.add(records)
     await spool.add([record("3")])
     batch = await spool.next(most_records=10, most_bytes=10_000)
     assert [each.record for each in batch] == [*records, record("3")]
-    assert spool.waiting == 3
+    assert spool.waiting == 4
 
 
 async def test_what_is_delivered_is_gone(spool: Spool) -> None:
