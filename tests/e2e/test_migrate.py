@@ -63,7 +63,7 @@ def test_what_cannot_be_migrated(tmp_path: Path) -> None:
     """One line, with neither a traceback nor a password."""
     for url, code, said in (
         ("postgresql://u:s3cr3t@127.0.0.1:1/x", 1, "baton: database: connection failed: "),
-        ("mysql://u:s3cr3t@127.0.0.1/x", 2, "BATON_DATABASE: mysql is not known; write postgresql://"),
+        ("mysql://u:s3cr3t@127.0.0.1/x", 2, "BATON_DATABASE: write sqlite:///FILE, or postgresql://"),
         (None, 2, f"{tmp_path}: no data of Baton here; say which folder with --data"),
     ):
         done = baton("migrate", "--data", tmp_path, **({"BATON_DATABASE": url} if url else {}))
