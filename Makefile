@@ -53,7 +53,7 @@ mutate: $(STAMP) ## Change the domain in some 1,500 small ways, which its tests 
 bench-replay: $(STAMP) ## Events judged per second, memory, and what a late event costs
 	$(BIN)/python -m tests.bench.replay
 
-bench-store: $(STAMP) ## Events committed per second, beside plain inserts of the same rows
+bench-store: $(STAMP) ## Events committed per second on SQLite and PostgreSQL, beside plain writes of the same rows
 	$(BIN)/python -m tests.bench.store
 
 lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml
