@@ -206,6 +206,24 @@ def test_without_what_it_needs_nothing_starts(missing: str, tmp_path: Path) -> N
 
 
 @of_podman
+def test_the_commands_of_the_docs_fill_it_in(tmp_path: Path) -> None:
+    """What a new user is told to type makes a `.env` and a folder with a charter that it starts with."""
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    (block,) = re.findall(r"^git clone .*\n((?:.*\n)*?)docker compose up", page, re.MULTILINE)
+    shutil.copytree(ROOT / "deploy" / "charters", tmp_path / "deploy" / "charters")
+    shutil.copy(EXAMPLE, tmp_path)
+    subprocess.run(["sh", "-euc", block], cwd=tmp_path, check=True)
+    written = dict(re.findall(r"^(\w+)=(.+)$", (tmp_path / ".env").read_text(), re.MULTILINE))
+    assert written.keys() == {*REQUIRED, "BATON_CLOUDEVENTS_TOKENS"}
+    assert len(set(written.values())) == len(written)
+    assert list((tmp_path / written["CHARTER"]).glob("*.yaml"))
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    done = filled_in(DISTRIBUTED, tmp_path, written)
+    assert done.returncode == 0, done.stderr
+    assert f"postgresql://baton:{written['POSTGRES_PASSWORD']}@postgres/baton" in done.stdout
+
+
+@of_podman
 @every_file
 def test_filled_in_it_is_what_baton_takes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what is required alone it resolves, and each service of ours reads its settings from it."""
