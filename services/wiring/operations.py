@@ -16,8 +16,8 @@ from services.ports import HeldRequest
 from services.settings import Settings
 from services.tracker import gaps
 from services.views import Views
-from services.wiring.distributed import connection_of
 from services.wiring.parts import clock_of, database_url
+from services.wiring.service import connection_of
 
 
 @contextmanager
