@@ -7,6 +7,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.events import WIRE_EVENT
+from services.domain.deals import deal_of
 from services.domain.events import NOTHING, TYPES_BY_WIRE_NAME, Event
 from services.domain.instants import format_exact
 from services.errors import BadEvent
@@ -18,6 +19,10 @@ _MOST_DEPTH = 200
 _WHOLE = "the document"
 NUL = "\0"
 """The one character that PostgreSQL cannot keep in a text."""
+_MOST_KEY_BYTES = 2_500
+"""Of what tells events apart, together: a little less than an index of PostgreSQL takes (2,704, a third of a page)."""
+_SURELY_FEW = _MOST_KEY_BYTES // 4
+"""As many characters are no more bytes."""
 
 
 def from_wire(document: object) -> Event:
@@ -53,7 +58,9 @@ def from_json(text: bytes | str) -> Event:
         raise BadEvent("unreadable", f"not JSON: {error}") from None
     if _needs_a_look(text.encode() if isinstance(text, str) else text):
         _check_storable(document)
-    return from_wire(document)
+    event = from_wire(document)
+    _check_keys(event)
+    return event
 
 
 def to_wire(event: Event) -> dict[str, Any]:
@@ -75,6 +82,17 @@ def to_wire(event: Event) -> dict[str, Any]:
 def to_json(event: Event) -> bytes:
     """The CloudEvents document of an event as JSON."""
     return orjson.dumps(to_wire(event))
+
+
+def _check_keys(event: Event) -> None:
+    deal = deal_of(event) or ""
+    if len(event.id) + len(event.source) + max(len(event.lead), len(deal)) <= _SURELY_FEW:
+        return
+    identity, source, lead, of_deal = (len(each.encode()) for each in (event.id, event.source, event.lead, deal))
+    if identity + source + max(lead, of_deal) > _MOST_KEY_BYTES:
+        raise BadEvent(
+            "invalid", f"id, source, and subject or data.deal: longer than {_MOST_KEY_BYTES} bytes of UTF-8 together"
+        )
 
 
 def _needs_a_look(text: bytes) -> bool:

@@ -146,6 +146,14 @@ def test_sessions_have_limits(database: Database) -> None:
         assert found["idle_in_transaction_session_timeout"] == "15s"
 
 
+def test_a_server_that_is_gone_without_a_word_is_given_up(database: Database) -> None:
+    """By the times that the operating system is told; a server that does not answer at all is not waited for."""
+    with database.reading() as connection:
+        told = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]  # psycopg's
+    expected = {"connect_timeout": "5", "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3"}
+    assert told.items() >= {**expected, "tcp_user_timeout": "30000", "client_encoding": "utf8"}.items()
+
+
 def test_the_url_goes_before_our_limits(url: str) -> None:
     """Whoever runs the server knows better; what is not said stays."""
     said = make_url(with_options(url, statement_timeout="7s", work_mem="5MB"))

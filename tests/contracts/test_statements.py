@@ -81,6 +81,18 @@ def test_many_rows(database: Database) -> None:
     assert stored(database, merges) == rows[:1]
 
 
+def test_rows_too_large_for_one_statement(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are written in several, one by one at the least; all are counted."""
+    monkeypatch.setattr("services.adapters.statements._MOST_BYTES", 1_000)
+    rows = [(str(number), "x" * 100 * number, number) for number in range(25)]
+    with database.writing() as connection:
+        assert insert_new(charters, database.dialect).write(connection, rows) == 25
+        assert (
+            Deleter(charters, database.dialect, keys=["text"]).delete(connection, [row[1:2] for row in rows[5:]]) == 20
+        )
+    assert stored(database, charters) == rows[:5]
+
+
 def test_rows_with_one_key_are_written_in_their_order(database: Database) -> None:
     """As if one by one: what the first inserts the second adds to, or replaces, or leaves alone."""
     adding = insert_into(counters, database.dialect)
