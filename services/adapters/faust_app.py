@@ -41,15 +41,17 @@ class TrackerApp(faust.App):
         """Make no folders: they are for tables."""
 
 
-class Batches(faust.Schema):
+class Batches(faust.Schema[Any, Any]):
     """Hands events on as they are; the tracker decodes what the records hold, and keeps what cannot be decoded."""
 
     def loads_key(self, app: AppT, message: Message, **_: Any) -> Any:
         """The key as it came."""
+        del app
         return message.key
 
     def loads_value(self, app: AppT, message: Message, **_: Any) -> Any:
         """The batch as it was fetched."""
+        del app
         return message.value
 
 
@@ -71,9 +73,6 @@ def build_app(
         stream_buffer_maxsize=_BUFFER,
         # Nothing is acknowledged to Faust; the consumer waits for what is in work.
         stream_wait_empty=False,
-        broker_session_timeout=membership.session,
-        broker_rebalance_timeout=membership.rebalance,
-        consumer_group_instance_id=membership.member or "",
     )
     app.transport = BatchTransport(app, options=options, partitions=partitions, pace=pace)
 

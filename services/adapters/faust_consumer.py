@@ -6,16 +6,18 @@ cost for each event is spread over them. Every override says what it replaces, a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import suppress
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
-from services.adapters.kafka_consumer import start_consumer
+from services.adapters.kafka_consumer import start_consumer, stop_consumer
 from services.adapters.kafka_reader import Fetched, GroupState, KafkaReader, Place
 from services.adapters.partition_runner import Pace
 from services.adapters.partitions import Partitions
@@ -26,12 +28,25 @@ SCHEME = "baton"
 """Of the transport's URL; what is behind it is said by the consumer's options."""
 _PAUSE_SECONDS = 0.1
 """Between two looks for partitions that want records, when none does."""
-_LOG_APPEND_TIME = 1
+
+
+class _DaemonThread(WorkerThread):
+    """One that does not keep the process from ending."""
+
+    def __init__(self, service: ServiceThread, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.daemon = True
+
+    def run(self) -> None:
+        """Run the service. What it raises crashes the app as well, which the driver raises: printing it is too much."""
+        with suppress(Exception):
+            super().run()
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):
     """The thread with the consumer's event loop, in which heartbeats go on whatever the rest does."""
 
+    Worker = _DaemonThread
     consumer: "BatchConsumer"
     _consumer: AIOKafkaConsumer | None
     reader: KafkaReader | None = None
@@ -54,6 +69,16 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         else:
             starting.cancel()
 
+    async def on_thread_stop(self) -> None:
+        """End the consumer, also where its own end fails half-way."""
+        consumer, self._consumer = self._consumer, None
+        await super().on_thread_stop()
+        if consumer is not None:
+            await stop_consumer(consumer, self.consumer.transport.pace.leave)
+
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Print nothing, for the same reason."""
+
     async def inside(self, work: Coroutine[Any, Any, T]) -> T:
         """Have something done in the thread's loop.
 
@@ -75,7 +100,7 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's
         """Fetch for the partitions that want records, and give one event for all that came of a partition.
 
         Faust's own gives an event for each record, drops what came while the flow was stopped, and seeks to
@@ -83,7 +108,7 @@ class BatchConsumer(driver.Consumer):
         """
         partitions, reader = self.transport.partitions, self._thread.reader
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.wait(self.can_resume_flow.wait())
         if self.should_stop or reader is None:
             return
         places = partitions.with_room() & {(each.topic, each.partition) for each in self._get_active_partitions()}
@@ -109,7 +134,7 @@ class BatchConsumer(driver.Consumer):
         """
         return {}
 
-    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+    async def force_commit(self, *_: Any, **__: Any) -> bool:
         """Commit nothing: Faust would what its streams have acknowledged. Positions are committed by the driver."""
         return False
 
@@ -167,7 +192,7 @@ class BatchConsumer(driver.Consumer):
         return self._thread.reader
 
     def _event(self, fetched: Fetched) -> ConsumerMessage:
-        first = fetched.records[0]
+        first, batch = fetched.records[0], cast(Any, fetched)
         return ConsumerMessage(
             first.topic,
             first.partition,
@@ -176,7 +201,7 @@ class BatchConsumer(driver.Consumer):
             first.timestamp_type,
             headers=None,
             key=None,
-            value=fetched,
+            value=batch,
             checksum=None,
             tp=TP(*fetched.place),
             generation_id=self.app.consumer_generation_id,
@@ -193,8 +218,3 @@ class BatchTransport(driver.Transport):
         self.options = options
         self.partitions = partitions
         self.pace = pace
-
-
-def places(partitions: Iterable[TP]) -> list[Place]:
-    """Faust's names of partitions, as ours."""
-    return [(each.topic, each.partition) for each in partitions]

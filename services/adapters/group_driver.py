@@ -1,7 +1,7 @@
 """What both drivers of Kafka share: from the start of a member of the group to its end, watched over all the time."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import structlog
@@ -13,6 +13,11 @@ from services.adapters.partitions import Partitions
 from services.adapters.watchdog import Kind, Limits, Symptom, Watchdog, end_process
 from services.ports import Processor
 
+_CANCEL_SECONDS = 1.0
+"""Before a task that still runs is cancelled once more."""
+_GRACE_SECONDS = 2.0
+"""For a member that gives up telling the group, to end all the same."""
+
 log = structlog.get_logger()
 
 
@@ -23,7 +28,7 @@ class Member(Source, Protocol):
         """Join, and feed the partitions until cancelled. Raises what ends it otherwise."""
 
     async def leave(self) -> None:
-        """End it, and tell the group."""
+        """End it, and tell the group, if it listens (`Pace.leave`)."""
 
     async def inspect(self) -> GroupState:
         """How it stands; raises what it cannot get over."""
@@ -63,7 +68,6 @@ class GroupDriver:
                 await self._drive(member, partitions, watchdog, stop)
         finally:
             self._partitions = None
-            partitions.close()
 
     @property
     def trouble(self) -> str | None:
@@ -77,6 +81,8 @@ class GroupDriver:
             return f"Kafka cannot be reached: {self._state.error or 'no broker is connected'}"
         if self._state.error is not None:
             return f"Kafka: {self._state.error}"
+        if self._state.missing:
+            return f"Kafka has no topic {', '.join(self._state.missing)}"
         if not self._state.is_joined:
             return "joining the consumer group"
         if not self._state.partitions:
@@ -101,26 +107,29 @@ class GroupDriver:
         try:
             ended, _ = await asyncio.wait({running, *others}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _cancel(others)
             leaving = asyncio.create_task(self._beat_to_the_end(watchdog))
+            await _cancel(others)
             left = await self._finish(member, partitions, running)
             await _cancel([leaving])
         for task in ended:
             task.result()
         if left:
-            raise TimeoutError(f"still in work {self._pace.finish:g} s after the stop: {left}")
+            names = ", ".join(f"{topic}/{partition}" for topic, partition in left)
+            raise TimeoutError(f"still in work {self._pace.finish:g} s after the stop: {names}")
 
     async def _finish(self, member: Member, partitions: Partitions, running: "asyncio.Task[None]") -> list[Place]:
         """Finish what is in work, and leave the group; what did not end in time."""
         runners = list(partitions)
-        left = await partitions.release(self._pace.finish)
-        await self._commit(member, {each.place: each.position for each in runners if each.position is not None})
+        left = await partitions.finish(self._pace.finish)
+        if self._state.is_reachable:
+            await _at_the_end(self._commit(member, _positions(runners)))
         await _cancel([running])
-        try:
-            await asyncio.wait_for(member.leave(), self._pace.leave)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("left the group without a word", error=repr(error))
+        await _at_the_end(self._leave(member))
         return left
+
+    async def _leave(self, member: Member) -> None:
+        async with asyncio.timeout(self._pace.leave + _GRACE_SECONDS):
+            await member.leave()
 
     async def _beat(self, member: Member, partitions: Partitions, watchdog: Watchdog) -> None:
         while True:
@@ -138,16 +147,17 @@ class GroupDriver:
         known: dict[Place, int] = {}
         while True:
             await asyncio.sleep(self._pace.commit)
-            positions = partitions.positions()
+            positions = _positions(partitions)
             await self._commit(member, {place: at for place, at in positions.items() if known.get(place) != at})
-            known = dict(positions)
+            known = positions
 
     async def _commit(self, member: Member, offsets: Mapping[Place, int]) -> None:
         """Tell the broker, if it listens."""
         if not offsets:
             return
         try:
-            await asyncio.wait_for(member.commit(offsets), self._pace.commit)
+            async with asyncio.timeout(self._pace.commit):
+                await member.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             log.warning("position not told to Kafka", error=repr(error))
 
@@ -166,8 +176,8 @@ def _symptoms(state: GroupState, partitions: Iterable[PartitionRunner]) -> Itera
         return
     runners = {runner.place: runner for runner in partitions}
     for place, partition in state.partitions.items():
-        name = f"{place[0]}/{place[1]}"
         runner = runners.get(place)
+        name = f"{place[0]}/{place[1]}"
         if runner is not None and runner.is_away:
             continue
         if runner is None or not runner.is_placed or partition.position is None:
@@ -179,12 +189,28 @@ def _symptoms(state: GroupState, partitions: Iterable[PartitionRunner]) -> Itera
                 yield Symptom(Kind.STUCK, f"{name} was last answered for at {partition.at}")
 
 
+def _positions(runners: Iterable[PartitionRunner]) -> dict[Place, int]:
+    """How far each is applied, where that is known."""
+    return {runner.place: runner.position for runner in runners if runner.position is not None}
+
+
+async def _at_the_end(work: Awaitable[None]) -> None:
+    """Do what is well-mannered, but must not hide why we end: others find out all the same, a session later."""
+    try:
+        await work
+    except Exception as error:
+        log.warning("the group was not told", error=repr(error))
+
+
 async def _set(event: asyncio.Event) -> None:
     await event.wait()
 
 
 async def _cancel(tasks: "Iterable[asyncio.Task[None]]") -> None:
     """Cancel, and wait until they have ended; what they raise is for whoever has waited for them."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        # Again, if need be: more than one library takes a cancellation that comes at the wrong time for something else.
+        _, left = await asyncio.wait(left, timeout=_CANCEL_SECONDS)

@@ -15,14 +15,17 @@ from services.ports import READ_TOPICS
 
 _MILLISECONDS = 1_000
 """In a second."""
-_HEARTBEATS = 3
-"""In a session, as Kafka's own clients have it: two may be lost."""
+_HEARTBEAT = 1.0
+"""Seconds between two. By its answer a member learns that partitions are to move, and the others wait for it."""
 _FETCH_WAIT = 0.2
 """Seconds that a broker may wait for records. While it does, partitions it also leads wait for their next fetch."""
 _NEVER = 24 * 3600
 """Seconds without a fetch before the client leaves its group. Ours waits out any outage; the watchdog sees to hangs."""
 _START_SECONDS = 1.0
 """Between two tries to find a broker."""
+
+_GIVE_UP_SECONDS = 1.0
+"""For an end that has nothing to wait for any more."""
 
 log = structlog.get_logger()
 
@@ -49,7 +52,7 @@ def consumer_options(connection: KafkaConnection, membership: Membership) -> dic
         "group_id": membership.group,
         "group_instance_id": membership.member,
         "session_timeout_ms": int(membership.session * _MILLISECONDS),
-        "heartbeat_interval_ms": int(membership.session * _MILLISECONDS / _HEARTBEATS),
+        "heartbeat_interval_ms": int(_HEARTBEAT * _MILLISECONDS),
         "rebalance_timeout_ms": int(membership.rebalance * _MILLISECONDS),
         "max_poll_interval_ms": _NEVER * _MILLISECONDS,
         "partition_assignment_strategy": [RoundRobinPartitionAssignor],
@@ -70,13 +73,37 @@ async def start_consumer(options: dict[str, Any], *, on_trouble: Callable[[str |
         try:
             await consumer.start()
         except KafkaError as error:
-            await consumer.stop()
+            await stop_consumer(consumer)
             on_trouble(str(error))
             log.warning("kafka away", error=str(error), retry_in_seconds=_START_SECONDS)
         except BaseException:
-            await consumer.stop()
+            await stop_consumer(consumer)
             raise
         else:
             on_trouble(None)
             return consumer
         await asyncio.sleep(_START_SECONDS)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 0) -> None:
+    """End it, and tell the group. What no broker has answered after so many seconds is given up."""
+    stopping = asyncio.create_task(_stop(consumer))
+    for patience in (seconds, _GIVE_UP_SECONDS):
+        await asyncio.wait({stopping}, timeout=patience)
+        if stopping.done():
+            break
+        for connection in list(consumer._client._conns.values()):
+            connection.close()  # whatever waits for an answer fails now, and the end goes on
+    stopping.cancel()
+    await asyncio.wait({stopping})
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Its own end fails half-way, as if we were cancelled, where it was just about to ask a broker again."""
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await consumer._client.close()

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from services.adapters.group_driver import GroupDriver
 from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_consumer import Membership, consumer_options, start_consumer
+from services.adapters.kafka_consumer import Membership, consumer_options, start_consumer, stop_consumer
 from services.adapters.kafka_reader import GroupState, KafkaReader, Place
 from services.adapters.partition_runner import Pace
 from services.adapters.partitions import Partitions
@@ -63,7 +63,7 @@ class _PlainMember:
 
     async def leave(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer, self._pace.leave)
 
     async def inspect(self) -> GroupState:
         return self._reader.inspect() if self._reader is not None else GroupState(error=self._error)

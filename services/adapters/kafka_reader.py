@@ -73,6 +73,8 @@ class GroupState:
     """Whether it belongs to the present generation of the group; it may have got no partition."""
     error: str | None = None
     """What coordination has met last, until it is over."""
+    missing: tuple[str, ...] = ()
+    """Topics that should be read and are not there."""
     partitions: Mapping[Place, PartitionState] = field(default_factory=dict)
 
 
@@ -97,6 +99,8 @@ class KafkaReader:
         self._numbers = count(1)
         self._tickets: dict[Place, int] = {}
         self._error: str | None = None
+        # It would fetch what the group committed, and not read a broker's partitions before it has the answer.
+        consumer._coordinator._do_fetch_commit_offsets = _know_nothing
 
     def seek(self, place: Place, offset: int) -> int | None:
         """Read on from an offset; the ticket of all that is read from there, None if it is no longer assigned."""
@@ -157,10 +161,14 @@ class KafkaReader:
         )
         if is_joined:
             self._error = None
+        missing = [topic for topic in subscription.topics if not consumer.partitions_for_topic(topic)]
+        if missing:
+            consumer._client.force_metadata_update()  # it would look for itself but once in minutes
         return GroupState(
             is_reachable=any(connection.connected() for connection in consumer._client._conns.values()),
             is_joined=is_joined,
             error=self._error,
+            missing=tuple(sorted(missing)),
             partitions={(each.topic, each.partition): self._state(each) for each in consumer.assignment()},
         )
 
@@ -204,6 +212,11 @@ class KafkaReader:
 
     def _of(self, partition: TopicPartition) -> Any:
         return self._consumer._subscription.subscription.assignment.state_value(partition)
+
+
+async def _know_nothing(_partitions: object) -> dict[TopicPartition, object]:
+    """The committed offsets: of no partition, as far as we care."""
+    return {}
 
 
 def _is_one(missing: object) -> bool:

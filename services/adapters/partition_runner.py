@@ -9,7 +9,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -17,6 +17,7 @@ import structlog
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 
+from services.adapters.daemon_thread import call_in_thread
 from services.adapters.kafka_reader import Fetched, Place, to_log_record
 from services.domain.instants import SECOND, Instant
 from services.errors import LogGap, PositionLost, Unavailable
@@ -54,9 +55,9 @@ class Pace:
     """Between two commits to the broker. Nothing is read from there: they are for tools that show lag."""
     revoke: float = 25.0
     """For batches in work when partitions are taken away: less than the group waits (`Membership.rebalance`)."""
-    finish: float = 12.0
-    """For batches in work when the driver is stopped."""
-    leave: float = 5.0
+    finish: float = 10.0
+    """For batches in work when the driver is stopped. With all that follows, it then ends within 20 s."""
+    leave: float = 4.0
     """For leaving the group after that."""
 
 
@@ -83,24 +84,29 @@ class PartitionRunner:
         *,
         processor: Processor,
         source: Source,
-        executor: Executor,
         slots: asyncio.Semaphore,
         pace: Pace,
         on_room: Callable[[], None],
+        read_at: Instant = 0,
     ) -> None:
-        """`slots`: the threads of the executor that are free. `on_room` is called when more records may come."""
+        """`slots`: how many may be in work at a time. `on_room` is called when more records may come.
+
+        `read_at`: up to when it was said to be read before, in this process.
+        """
         self.place = place
+        self.name = f"{place[0]}/{place[1]}"
         self.position: int | None = None
         """Where to read on: all below it is applied."""
         self.end: int | None = None
         """The offset of the next record to come, as far as is known."""
+        self.read_at = read_at
+        """Up to when it is read. It never goes back."""
         self.trouble: str | None = None
         """Why nothing can be applied, and has not been since the last try."""
         self.is_away = False
         """Whether that is because the database is away."""
         self._processor = processor
         self._source = source
-        self._executor = executor
         self._slots = slots
         self._pace = pace
         self._on_room = on_room
@@ -111,7 +117,6 @@ class PartitionRunner:
         self._has_hole = False
         self._holes = 0
         self._ended_at: Instant = 0
-        self._read_at: Instant = 0
         self._idle_at = 0.0
         self._is_let_go = asyncio.Event()
         self._news = asyncio.Event()
@@ -157,7 +162,7 @@ class PartitionRunner:
 
     def note(self, end: int | None, at: Instant) -> None:
         """Take note of where the partition ended at an instant."""
-        if end is not None and at >= self._ended_at:
+        if end is not None and end >= (self.end or 0):  # an older one may come late, from another loop
             self.end, self._ended_at = end, at
             self._news.set()
 
@@ -192,7 +197,7 @@ class PartitionRunner:
         after = batch[-1].offset + 1
         # A producer's own time, where a topic is set so, must not run ahead of what is read.
         self._advance(min(batch[-1].timestamp * _MILLISECOND, self._ended_at), after)
-        records, read_at = batch, self._read_at
+        records, read_at = batch, self.read_at
         for wait in self._waits():
             try:
                 await self._call(lambda: self._processor.apply([to_log_record(each) for each in records], read_at))
@@ -217,32 +222,31 @@ class PartitionRunner:
 
     async def _idle(self) -> None:
         self._advance(0, self._next)
-        has_more = await self._ask(self._processor.idle, *self.place, self._read_at)
+        has_more = await self._ask(self._processor.idle, *self.place, self.read_at)
         self._idle_at = time.monotonic() + (0 if has_more else self._pace.idle)
 
     def _is_at_end(self) -> bool:
         return self.end is not None and not self._has_hole and self._next >= self.end
 
     def _advance(self, appended_at: Instant, after: int) -> None:
-        """Move on the instant up to which all is read once what lies below `after` is applied. It never goes back."""
+        """Move on the instant up to which all is read once what lies below `after` is applied."""
         is_all = self.end is not None and after >= self.end
-        self._read_at = max(self._read_at, appended_at, self._ended_at - ON_THEIR_WAY if is_all else 0)
+        self.read_at = max(self.read_at, appended_at, self._ended_at - ON_THEIR_WAY if is_all else 0)
 
     async def _look_into_hole(self) -> None:
         """Read again at the position, where something else came. Raises LogGap when the record is not there."""
         position = self._next
         beginning, end = await self._patiently(lambda: self._source.bounds(self.place))
         if beginning > position or self._holes == _TRIES:
-            topic, partition = self.place
             raise LogGap(
-                f"{topic}, partition {partition}: applied up to offset {position}, but the log begins at {beginning} "
+                f"{self.name}: applied up to offset {position}, but the log begins at {beginning} "
                 f"and ends at {end}, without the record that follows: it was cut, or is not the log that the database "
                 "belongs to; to go on without what is lost: baton topics accept-gap"
             )
         if self._holes:
             await self._wait(self._is_let_go, self._pace.back_off[0])
         self._holes += 1
-        log.warning("hole in what was read", topic=self.place[0], partition=self.place[1], offset=position)
+        log.warning("hole in what was read", partition=self.name, offset=position)
         await self._read_on(position)
 
     async def _read_on(self, position: int) -> None:
@@ -270,7 +274,7 @@ class PartitionRunner:
             if self._is_let_go.is_set():
                 raise _LetGo
             try:
-                answer = await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
+                answer = await call_in_thread(f"partition {self.name}", call, *arguments)
             except PositionLost:
                 if self._is_let_go.is_set():
                     raise _LetGo from None
@@ -280,13 +284,7 @@ class PartitionRunner:
 
     async def _away(self, error: Unavailable, seconds: float) -> None:
         self.trouble, self.is_away = str(error), True
-        log.warning(
-            "storage away",
-            error=str(error),
-            topic=self.place[0],
-            partition=self.place[1],
-            retry_in_seconds=round(seconds, 1),
-        )
+        log.warning("storage away", error=str(error), partition=self.name, retry_in_seconds=round(seconds, 1))
         await self._wait(self._is_let_go, seconds)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -296,7 +294,7 @@ class PartitionRunner:
                 answer = await self._unless_let_go(call())
             except KafkaError as error:
                 self.trouble = f"Kafka: {error}"
-                log.warning("kafka away", error=str(error), topic=self.place[0], partition=self.place[1])
+                log.warning("kafka away", error=str(error), partition=self.name)
                 await self._wait(self._is_let_go, wait)
             else:
                 self.trouble = None
@@ -324,7 +322,6 @@ class PartitionRunner:
 
     @staticmethod
     async def _wait(event: asyncio.Event, seconds: float | None) -> None:
-        try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()

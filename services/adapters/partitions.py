@@ -1,11 +1,13 @@
 """All partitions that are assigned to this process: a runner for each, and what they come to together."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NoReturn
 
 from services.adapters.kafka_reader import Fetched, GroupState, Place
 from services.adapters.partition_runner import Pace, PartitionRunner, Source
+from services.domain.instants import Instant
 from services.ports import Processor
 
 _PATIENCE = 0.5
@@ -16,33 +18,37 @@ class Partitions:
     """Keeps to it that one partition is never in work twice, whatever is assigned and taken away meanwhile."""
 
     def __init__(self, *, processor: Processor, source: Source, pace: Pace) -> None:
-        """To be made within the event loop in which it is used."""
         self._processor = processor
         self._source = source
         self._pace = pace
-        self._executor = ThreadPoolExecutor(pace.threads, thread_name_prefix="partition")
         self._slots = asyncio.Semaphore(pace.threads)
         self._room = asyncio.Event()
-        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_finished = False
+        self._is_failed = asyncio.Event()
+        self._failures: list[BaseException] = []
         self._runners: dict[Place, PartitionRunner] = {}
         self._tasks: dict[Place, asyncio.Task[None]] = {}
         """Of the runners, and of those before them that have not ended yet."""
+        self._read_at: dict[Place, Instant] = {}
+        """Up to when each was read when it was let go; it stays so, whoever has read it meanwhile."""
 
     def __iter__(self) -> Iterator[PartitionRunner]:
         return iter(self._runners.values())
 
     def assign(self, places: Iterable[Place]) -> None:
-        """Work on these from now on, and on no others."""
+        """Work on these from now on, and on no others. After `finish` it comes to nothing."""
         self._let_go()
+        if self._is_finished:
+            return
         for place in places:
             runner = PartitionRunner(
                 place,
                 processor=self._processor,
                 source=self._source,
-                executor=self._executor,
                 slots=self._slots,
                 pace=self._pace,
                 on_room=self._room.set,
+                read_at=self._read_at.get(place, 0),
             )
             self._runners[place] = runner
             task = asyncio.create_task(self._work(runner, self._tasks.get(place)))
@@ -57,19 +63,20 @@ class Partitions:
         self._tasks = {place: task for place, task in self._tasks.items() if not task.done()}
         return sorted(self._tasks)
 
-    def close(self) -> None:
-        """Give the threads back; one that still works ends when it is done."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._failure.cancel()
+    async def finish(self, seconds: float) -> list[Place]:
+        """As `release`, for good: what a rebalance may still assign is not begun."""
+        self._is_finished = True
+        return await self.release(seconds)
 
     def fail(self, error: BaseException) -> None:
-        """Have `failed` raise this, unless there is something before it."""
-        if not self._failure.done():
-            self._failure.set_exception(error)
+        """Have `failed` raise this, unless there was something before it."""
+        self._failures.append(error)
+        self._is_failed.set()
 
-    async def failed(self) -> None:
+    async def failed(self) -> NoReturn:
         """Raise what has ended a partition, once that happens."""
-        await asyncio.shield(self._failure)
+        await self._is_failed.wait()
+        raise self._failures[0]
 
     def feed(self, fetched: Fetched) -> None:
         """Hand on what was fetched."""
@@ -89,10 +96,9 @@ class Partitions:
     async def wait_for_room(self, seconds: float) -> None:
         """Return when one has room again, or the time is over."""
         self._room.clear()
-        try:
-            await asyncio.wait_for(self._room.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._room.wait()
 
     @property
     def patience(self) -> float:
@@ -102,13 +108,10 @@ class Partitions:
         """
         return _PATIENCE if all(runner.has_room for runner in self._runners.values()) else _HASTE
 
-    def positions(self) -> Mapping[Place, int]:
-        """How far each is applied, where that is known."""
-        return {place: runner.position for place, runner in self._runners.items() if runner.position is not None}
-
     def _let_go(self) -> None:
         for runner in self._runners.values():
             runner.let_go()
+            self._read_at[runner.place] = runner.read_at
         self._runners = {}
 
     @staticmethod

@@ -89,17 +89,24 @@ def end_process(why: str) -> None:
 class Watchdog:
     """Watches from `__enter__` to `__exit__`; calls `end` once, in its own thread, with the reason."""
 
-    def __init__(self, *, limits: Limits, end: Callable[[str], None] = end_process) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        end: Callable[[str], None] = end_process,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limits = limits
         self._end = end
-        self._beaten_at = 0.0
+        self._now = now
+        self._beaten_at = self._looked_at = self._now()
         self._symptoms: Collection[Symptom] = ()
         self._since: dict[Symptom, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def __enter__(self) -> Self:
-        self._beaten_at = time.monotonic()
+        self._beaten_at = self._looked_at = self._now()
         self._thread.start()
         return self
 
@@ -112,22 +119,15 @@ class Watchdog:
     def beat(self, symptoms: Collection[Symptom]) -> None:
         """Say that the loop runs, and all that is not as it should be. A spare member of the group has no symptom."""
         self._symptoms = symptoms
-        self._beaten_at = time.monotonic()
+        self._beaten_at = self._now()
 
-    def _watch(self) -> None:
-        looked_at = time.monotonic()
-        while not self._stop.wait(self._limits.look):
-            now = time.monotonic()
-            if now - looked_at > _PAUSED * self._limits.look:
-                self._beaten_at = now
-                self._since.clear()
-            looked_at = now
-            if (why := self._hang(now)) is not None:
-                self._end(why)
-                return
-
-    def _hang(self, now: float) -> str | None:
-        """What has lasted too long, if anything has."""
+    def look(self) -> str | None:
+        """What has lasted too long by now, if anything has."""
+        now = self._now()
+        if now - self._looked_at > _PAUSED * self._limits.look:
+            self._beaten_at = now
+            self._since.clear()
+        self._looked_at = now
         if now - self._beaten_at > self._limits.silent:
             return f"{Kind.SILENT} for {self._limits.silent:g} s"
         self._since = {symptom: self._since.get(symptom, now) for symptom in self._symptoms}
@@ -136,6 +136,12 @@ class Watchdog:
             if now - since > limit:
                 return f"{symptom} for {limit:g} s"
         return None
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._limits.look):
+            if (why := self.look()) is not None:
+                self._end(why)
+                return
 
 
 def _tell(why: str) -> None:
