@@ -128,7 +128,7 @@ LOG_LAG_RECORDS = Metric(
 DRIVER_STALLED = Metric(
     "baton_driver_stalled",
     Shape.GAUGE,
-    "1 while the tracker cannot judge: the database or Kafka is away, or no partition is assigned to it.",
+    "1 while the tracker cannot judge: the database or Kafka is away, or it is not in the group yet.",
 )
 SPOOL_BYTES = Metric("baton_spool_bytes", Shape.GAUGE, "What a gateway keeps on its disk because Kafka is away.")
 SPOOL_RATIO = Metric(

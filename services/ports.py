@@ -113,7 +113,10 @@ class Driver(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing can be applied at present (what is away, no partition assigned), or None."""
+        """Why what is assigned cannot be applied at present, or what keeps it from being assigned; None where all is well.
+
+        A spare member of the group, to which nothing is left to assign, is well.
+        """
 
     def lag(self) -> Mapping[tuple[str, int], int]:
         """Of each assigned partition (topic, number), how many of its records are not yet applied."""

@@ -71,7 +71,7 @@ class GroupDriver:
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing can be applied at present, or None."""
+        """As `Driver` has it."""
         if self._partitions is None:
             return "the driver is not running"
         troubles = [runner.trouble for runner in self._partitions if runner.trouble is not None]
@@ -83,11 +83,8 @@ class GroupDriver:
             return f"Kafka: {self._state.error}"
         if self._state.missing:
             return f"Kafka has no topic {', '.join(self._state.missing)}"
-        if not self._state.is_joined:
-            return "joining the consumer group"
-        if not self._state.partitions:
-            return "no partition is assigned: others of the group have all of them"
-        return None
+        # One that has joined and got no partition is a spare: well, and ready to take over.
+        return None if self._state.is_joined else "joining the consumer group"
 
     def lag(self) -> Mapping[Place, int]:
         """Of each assigned partition whose end is known, how many of its records are not yet applied."""

@@ -481,7 +481,7 @@ async def test_partitions_move_amid_a_slow_batch(bench: Bench, patience: float) 
 
 
 async def test_a_spare(bench: Bench) -> None:
-    """A driver beyond the number of partitions says so, is not taken for one that hangs, and takes over when needed."""
+    """A driver beyond the number of partitions is well, is not taken for one that hangs, and takes over when needed."""
     bench.create()
     limits = Limits(unjoined=4.0, unplaced=4.0, stuck=4.0)
     ledgers = [bench.ledger, bench.new_ledger()]
@@ -489,12 +489,11 @@ async def test_a_spare(bench: Bench) -> None:
     stops = [asyncio.Event(), asyncio.Event()]
     tasks = [asyncio.create_task(driver.run(stop)) for driver, stop in zip(drivers, stops, strict=True)]
     try:
-        await until(lambda: sorted(driver.trouble or "" for driver in drivers)[0] == "", *tasks)
-        await until(lambda: any("no partition is assigned" in (driver.trouble or "") for driver in drivers), *tasks)
+        await until(lambda: sorted(len(driver.lag()) for driver in drivers) == [0, 1], *tasks)
+        await until(lambda: all(driver.trouble is None for driver in drivers), *tasks)
         await asyncio.sleep(5.0)
-        spare = next(number for number, driver in enumerate(drivers) if driver.trouble is not None)
-        assert "no partition is assigned" in (drivers[spare].trouble or "")
-        assert drivers[spare].lag() == {}
+        spare = next(number for number, driver in enumerate(drivers) if not driver.lag())
+        assert [driver.trouble for driver in drivers] == [None, None]
         stops[1 - spare].set()
         await bench.produce(numbered(10))
         await until(lambda: bench.ledger.count(bench.topic) == 10, tasks[spare])

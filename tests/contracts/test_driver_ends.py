@@ -156,7 +156,7 @@ async def test_killed_again_and_again(kafka: KafkaCluster, kind: str, tmp_path: 
             chance,
         )
         rounds += 1
-    assert rounds >= 4
+    assert rounds >= 2, "nothing was killed in the middle"
     assert ledger.applied(topic) == {each: [(n, b"%d" % n) for n in range(count)] for each in range(4)}
 
 
