@@ -113,7 +113,7 @@ class Driver(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why what is assigned cannot be applied at present, or what keeps it from being assigned; None where all is well.
+        """Why nothing can be applied at present, such as what is away; None where all is well.
 
         A spare member of the group, to which nothing is left to assign, is well.
         """
