@@ -7,8 +7,9 @@ import structlog
 
 from services.adapters import kafka_producer
 from services.adapters.kafka_client import KafkaConnection
+from services.adapters.kafka_delivery import Delivery, Health, Outcome
 from services.adapters.kafka_outages import NAME
-from services.adapters.kafka_producer import Delivery, Health, Outcome, Producer
+from services.adapters.kafka_producer import Producer
 from services.errors import Unavailable
 from services.ports import Record
 

@@ -8,15 +8,14 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import Enum, IntEnum
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import NoError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
-from services.adapters.kafka_outages import AWAY, NAME, STALE, TOO_LARGE, kafka_outages, reach, reason
+from services.adapters.kafka_delivery import Delivery, Health, Outcome
+from services.adapters.kafka_outages import AWAY, NAME, TOO_LARGE, kafka_outages, reach
 from services.adapters.kafka_partitions import partition_of
 from services.errors import Unavailable
 from services.ports import Record
@@ -34,62 +33,8 @@ _REQUEST_BYTES = 100 * 1024 * 1024
 """As the brokers' `socket.request.max.bytes` is delivered: how large a record may be is the topic's to say."""
 _CLOSE_SECONDS = 5
 
-
 _Sent = asyncio.Future[Any] | BaseException
 """Of a record, the future of the brokers' answer, or why there will be none."""
-
-
-class Outcome(Enum):
-    """What became of a record."""
-
-    LEFT = "left"
-    """Not acknowledged. It may be in the log all the same."""
-    DELIVERED = "delivered"
-    REFUSED = "refused"
-    """Too large for its topic."""
-
-
-class Health(IntEnum):
-    """What a failure says of its producer; the worst counts."""
-
-    WELL = 0
-    SPENT = 1
-    """A record failed. The numbers by which brokers know a producer's records do not fit any more."""
-    STUCK = 2
-    """There was no answer."""
-
-
-@dataclass(slots=True)
-class Delivery:
-    """What became of each of some records, in their order."""
-
-    outcomes: list[Outcome]
-    why: str = ""
-    """What kept the first of those that are left."""
-    is_stale: bool = False
-    """Whether another producer may deliver what is left, at once."""
-    health: Health = Health.WELL
-
-    def note(self, error: BaseException, health: Health) -> None:
-        """A record was not delivered."""
-        self.health = max(self.health, health)
-        if isinstance(error, TOO_LARGE):
-            self.outcomes.append(Outcome.REFUSED)
-            return
-        self.outcomes.append(Outcome.LEFT)
-        self.why = self.why or (str(error) if isinstance(error, Unavailable) else reason(error))
-        self.is_stale = self.is_stale or isinstance(error, STALE)
-
-    def numbers(self, outcome: Outcome) -> list[int]:
-        """Which records it is that."""
-        return [number for number, each in enumerate(self.outcomes) if each is outcome]
-
-    def then(self, again: "Delivery") -> "Delivery":
-        """What became of the records, once those that were left had been sent again."""
-        outcomes = list(self.outcomes)
-        for number, outcome in zip(self.numbers(Outcome.LEFT), again.outcomes, strict=True):
-            outcomes[number] = outcome
-        return replace(again, outcomes=outcomes)
 
 
 class Producer:

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import structlog
 
+from services.adapters.kafka_delivery import Outcome
 from services.adapters.kafka_log import APPEND_SECONDS, KafkaLog, TooLarge
-from services.adapters.kafka_producer import Outcome
 from services.adapters.spool import Spool, Waiting
 from services.errors import Unavailable
 from services.ports import Record

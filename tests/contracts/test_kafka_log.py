@@ -45,6 +45,12 @@ async def until_it_answers(log: KafkaLog, records: Sequence[Record]) -> None:
                 await asyncio.sleep(0.1)
 
 
+async def hang(kafka: KafkaCluster) -> None:
+    """Stop the broker, and wait until what it was just doing is out of the way."""
+    kafka.pause(0)
+    await asyncio.sleep(0.5)
+
+
 async def keep_appending(log: KafkaLog, topic: str, key: str, stop: asyncio.Event) -> list[str]:
     """Append numbers of a key one after the other, each until it is acknowledged; what was acknowledged."""
     acknowledged: list[str] = []
@@ -205,7 +211,7 @@ async def test_a_broker_that_hangs(kafka: KafkaCluster, log: KafkaLog) -> None:
     kafka.needs_real("processes to stop")
     topic = fresh_topic(kafka)
     await log.append([record("0", topic=topic)])
-    kafka.pause(0)
+    await hang(kafka)
     try:
         async with asyncio.timeout(60):
             results = await asyncio.gather(
@@ -248,7 +254,7 @@ async def test_closing_while_the_broker_hangs(kafka: KafkaCluster, caplog: pytes
     topic = fresh_topic(kafka)
     async with opened(kafka) as log:
         await log.append([record("0", topic=topic)])
-        kafka.pause(0)
+        await hang(kafka)
         try:
             waiting = asyncio.create_task(log.append([record("1", topic=topic)], within=60))
             await asyncio.sleep(0.1)
