@@ -57,7 +57,7 @@ def named(documents: list[Document], kind: str, name: str) -> Document:
 
 
 def validate(document: Document) -> None:
-    """Have the schemas of the oldest version and of the newest judge a document. They do not know the operator's kinds."""
+    """Have the schemas of the oldest version and of the newest judge a document; the operator's kinds have none."""
     if not document["apiVersion"].startswith("monitoring.coreos.com/"):
         for version in VERSIONS:
             kubernetes_validate.validate(document, version, strict=True)
