@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
 from tests.deploy.shipped import DEPLOY, read_documents
@@ -17,8 +18,14 @@ BASE = KUBERNETES / "base"
 OVERLAYS = sorted((KUBERNETES / "overlays").iterdir())
 RENDERED = [BASE, *OVERLAYS]
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
+SERVICES = {"gateway", "tracker", "board", "notifier"}
+JOBS = {"migrate": ["migrate"], "topics": ["topics", "create"]}
+VERSIONS = ("1.30", kubernetes_validate.latest_version())
+"""The oldest that has all that is used here (a pause before stopping), and the newest known."""
 
 Document = dict[str, Any]
+
+every_folder = pytest.mark.parametrize("folder", RENDERED, ids=lambda path: path.name)
 
 
 def _command() -> list[str]:
@@ -49,6 +56,18 @@ def named(documents: list[Document], kind: str, name: str) -> Document:
     return found
 
 
+def validate(document: Document) -> None:
+    """Have the schemas of the oldest version and of the newest judge a document; the operator's kinds have none."""
+    if not document["apiVersion"].startswith("monitoring.coreos.com/"):
+        for version in VERSIONS:
+            kubernetes_validate.validate(document, version, strict=True)
+
+
+def workloads(folder: Path) -> list[Document]:
+    """What runs pods."""
+    return list(of_kind(render(folder), *WORKLOADS))
+
+
 def pod(workload: Document) -> Document:
     """The template of its pods."""
     template: Document = workload["spec"]["template"]
@@ -60,6 +79,11 @@ def container(workload: Document) -> Document:
     (only,) = pod(workload)["spec"]["containers"]
     found: Document = only
     return found
+
+
+def variables(workload: Document) -> dict[str, Document]:
+    """Those that a container names itself, without what it takes over from a ConfigMap."""
+    return {each["name"]: each for each in container(workload).get("env", ())}
 
 
 def component(document: Document) -> str:

@@ -1,47 +1,33 @@
 """The manifests: what a cluster accepts, with the fewest rights, and whose parts find each other."""
 
-import os
 import re
 from pathlib import Path
-from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
-from services.settings import Settings, read_settings
+from services.settings import Settings
 from tests.deploy.cluster import (
     BASE,
+    JOBS,
     KUBERNETES,
-    RENDERED,
+    SERVICES,
     WORKLOADS,
     Document,
     component,
     container,
+    every_folder,
     named,
     of_kind,
     pod,
     render,
     selects,
+    validate,
+    variables,
+    workloads,
 )
-from tests.deploy.shipped import PORT, ROOT, SECRETS, SETTINGS, VERSION, read_yaml
+from tests.deploy.shipped import PORT, ROOT, VERSION, read_yaml
 
 EXAMPLES = sorted((KUBERNETES / "examples").iterdir())
-SERVICES = {"gateway", "tracker", "board", "notifier"}
-JOBS = {"migrate": ["migrate"], "topics": ["topics", "create"]}
-VERSIONS = ("1.30", kubernetes_validate.latest_version())
-"""The oldest that has all that is used here (a pause before stopping), and the newest known."""
-
-every_folder = pytest.mark.parametrize("folder", RENDERED, ids=lambda path: path.name)
-
-
-def workloads(folder: Path) -> list[Document]:
-    """What runs pods."""
-    return list(of_kind(render(folder), *WORKLOADS))
-
-
-def variables(workload: Document) -> dict[str, Document]:
-    """Those that a container names itself, without what it takes over from a ConfigMap."""
-    return {each["name"]: each for each in container(workload).get("env", ())}
 
 
 @every_folder
@@ -49,9 +35,7 @@ def test_the_cluster_accepts_every_document(folder: Path) -> None:
     """Each is of a known kind, every field is one of that kind, and no name is given twice."""
     documents = render(folder)
     for document in documents:
-        if not document["apiVersion"].startswith("monitoring.coreos.com/"):
-            for version in VERSIONS:
-                kubernetes_validate.validate(document, version, strict=True)
+        validate(document)
     names = [(each["kind"], each["metadata"]["name"]) for each in documents]
     assert len(names) == len(set(names))
 
@@ -60,8 +44,7 @@ def test_the_cluster_accepts_every_document(folder: Path) -> None:
 def test_the_cluster_accepts_every_example(example: Path) -> None:
     """They are of the same namespace as all else."""
     document = read_yaml(example)
-    for version in VERSIONS:
-        kubernetes_validate.validate(document, version, strict=True)
+    validate(document)
     assert document["metadata"]["namespace"] == "baton"
 
 
@@ -116,69 +99,6 @@ def test_memory_is_bounded_and_processors_are_asked_for(folder: Path) -> None:
         resources = container(workload)["resources"]
         assert resources["requests"].keys() == {"cpu", "memory"}
         assert resources["limits"].keys() == {"memory"}
-
-
-@every_folder
-def test_variables_are_settings(folder: Path) -> None:
-    """Every name is one that Baton reads, from a ConfigMap, a Secret or as it stands; and the cluster adds none."""
-    documents = render(folder)
-    for workload in workloads(folder):
-        assert pod(workload)["spec"]["enableServiceLinks"] is False
-        (source,) = container(workload)["envFrom"]
-        settings = named(documents, "ConfigMap", source["configMapRef"]["name"])["data"]
-        assert settings.keys() | variables(workload).keys() <= SETTINGS
-        assert not settings.keys() & (SECRETS | variables(workload).keys())
-
-
-@every_folder
-def test_values_are_what_baton_takes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read as the container reads them, with the example's Secret, they are settings without a mistake."""
-    documents = render(folder)
-    secret = read_yaml(KUBERNETES / "examples" / "secret.yaml")["stringData"]
-    for workload in workloads(folder):
-        given = dict(named(documents, "ConfigMap", container(workload)["envFrom"][0]["configMapRef"]["name"])["data"])
-        for name, each in variables(workload).items():
-            given[name] = each.get("value") or secret[each["valueFrom"]["secretKeyRef"]["key"]]
-        settings = _read(given, monkeypatch)
-        assert settings.host == "0.0.0.0"  # noqa: S104 - the pod's
-        assert settings.port == PORT
-        if settings.charter is not None:
-            assert str(settings.charter) in {each["mountPath"] for each in container(workload)["volumeMounts"]}
-
-
-def _read(given: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    with monkeypatch.context() as patch:
-        patch.chdir(KUBERNETES)  # where no .env is
-        for name in [*os.environ]:
-            if name.startswith("BATON_"):
-                patch.delenv(name)
-        for name, value in given.items():
-            patch.setenv(name, value)
-        return read_settings()
-
-
-@every_folder
-def test_a_secret_reaches_only_who_needs_it(folder: Path) -> None:
-    """Secrets come from one Secret by name, each to the services that use it; the example has all of its keys."""
-    needed: dict[str, set[str]] = {}
-    for workload in workloads(folder):
-        for name, each in variables(workload).items():
-            assert (name in SECRETS) == ("valueFrom" in each)
-            if name in SECRETS:
-                reference = each["valueFrom"]["secretKeyRef"]
-                assert (reference["name"], reference["key"]) == ("baton", name)
-                assert reference.get("optional", False) == (name != "BATON_DATABASE")
-                needed.setdefault(name, set()).add(component(workload))
-    assert needed == {
-        "BATON_DATABASE": {"tracker", "board", "notifier", "migrate"},
-        "BATON_KAFKA_PASSWORD": {"gateway", "tracker", "topics"},
-        "BATON_HUBSPOT_SECRETS": {"gateway"},
-        "BATON_CLOUDEVENTS_SECRETS": {"gateway"},
-        "BATON_CLOUDEVENTS_TOKENS": {"gateway"},
-        "BATON_ALERT_URLS": {"notifier"},
-    }
-    assert read_yaml(KUBERNETES / "examples" / "secret.yaml")["stringData"].keys() == needed.keys()
-    assert not list(of_kind(render(folder), "Secret")), "secrets are not shipped"
 
 
 @every_folder
@@ -272,116 +192,3 @@ def test_what_comes_first_is_complete(folder: Path) -> None:
         assert any(("BATON_DATABASE" in variables(job), "BATON_KAFKA_PASSWORD" in variables(job)))
     allowed = {each["metadata"]["name"] for each in of_kind(first, "NetworkPolicy")}
     assert {"baton-nothing", "baton-names", "baton-kafka", "baton-database"} <= allowed
-
-
-def _rules(documents: list[Document], labels: dict[str, str], direction: str) -> list[Any]:
-    """What the policies that take in a pod let through."""
-    policies = [
-        each["spec"] for each in of_kind(documents, "NetworkPolicy") if selects(each["spec"]["podSelector"], labels)
-    ]
-    return [rule for spec in policies for rule in spec.get(direction, ())]
-
-
-@every_folder
-def test_without_a_word_pods_are_closed(folder: Path) -> None:
-    """One policy takes in every pod and opens nothing, in both directions; so a pod that none names is closed too."""
-    closed = named(render(folder), "NetworkPolicy", "baton-nothing")["spec"]
-    assert closed["policyTypes"] == ["Ingress", "Egress"]
-    assert closed.keys() == {"podSelector", "policyTypes"}
-    assert all(selects(closed["podSelector"], pod(each)["metadata"]["labels"]) for each in workloads(folder))
-
-
-def test_pods_reach_what_they_need_and_nothing_else() -> None:
-    """All look up names; Kafka, the database and alert receivers are open to those that have to do with them."""
-    out: dict[str, set[int]] = {}
-    for workload in workloads(BASE):
-        rules = _rules(render(BASE), pod(workload)["metadata"]["labels"], "egress")
-        out[component(workload)] = {port["port"] for rule in rules for port in rule["ports"]} - {53}
-    kafka, database, alerts = {9092, 9093}, {5432}, {443, 465, 587}
-    assert out == {
-        "gateway": kafka,
-        "tracker": kafka | database,
-        "board": database,
-        "notifier": database | alerts,
-        "migrate": database,
-        "topics": kafka,
-    }
-
-
-@every_folder
-def test_pods_are_reached_by_the_proxy_and_prometheus_alone(folder: Path) -> None:
-    """The proxy's namespace reaches the gateway and the board; Prometheus's, where it watches, all services."""
-    watched = any(each["apiVersion"].startswith("monitoring") for each in render(folder))
-    for workload in workloads(folder):
-        rules = _rules(render(folder), pod(workload)["metadata"]["labels"], "ingress")
-        sources = {
-            key
-            for rule in rules
-            for source in rule["from"]
-            for key in source["namespaceSelector"]["matchLabels"]
-            if source.keys() == {"namespaceSelector"}
-        }
-        expected = {"baton-proxy"} if component(workload) in ("gateway", "board") else set()
-        if watched and component(workload) in SERVICES:
-            expected |= {"baton-metrics"}
-        assert sources == expected
-        assert {port["port"] for rule in rules for port in rule["ports"]} <= {"http"}
-
-
-def test_only_webhooks_are_open_to_the_internet() -> None:
-    """The example's Ingress publishes what is signed, and no page."""
-    ingress = read_yaml(KUBERNETES / "examples" / "ingress.yaml")
-    paths = [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
-    assert [(path["path"], path["pathType"]) for path in paths] == [("/hooks/", "Prefix")]
-    backend = paths[0]["backend"]["service"]
-    service = named(render(BASE), "Service", backend["name"])
-    assert component(service) == "gateway"
-    assert backend["port"]["name"] in {each["name"] for each in service["spec"]["ports"]}
-
-
-def test_a_small_cluster_gets_one_copy_of_each() -> None:
-    """One pod a service and one copy of each partition; budgets still let a node be emptied."""
-    small = KUBERNETES / "overlays" / "small"
-    assert {each["spec"]["replicas"] for each in workloads(small) if each["kind"] != "Job"} == {1}
-    (settings,) = (
-        each["data"]
-        for each in of_kind(render(small), "ConfigMap")
-        if each["metadata"]["name"].startswith("baton-settings-")
-    )
-    assert settings["BATON_TOPIC_REPLICAS"] == "1"
-    for budget in of_kind(render(small), "PodDisruptionBudget"):
-        assert budget["spec"]["maxUnavailable"] == 1
-
-
-def test_the_overlay_of_the_docs_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the checkout, as there, the image is of a registry, the charter is another, and Kafka is met by TLS."""
-    (block,) = re.findall(
-        r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "deployment.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    (tmp_path / "baton").symlink_to(ROOT)
-    mine = tmp_path / "my-baton"
-    mine.mkdir()
-    (mine / "kustomization.yaml").write_text(block)
-    (mine / "charter.yaml").write_text("charter: 1\n")
-    documents = render(mine)
-    for document in documents:
-        if not document["apiVersion"].startswith("monitoring.coreos.com/"):
-            kubernetes_validate.validate(document, VERSIONS[0], strict=True)
-    charters = [each for each in of_kind(documents, "ConfigMap") if "baton-charter-" in each["metadata"]["name"]]
-    assert [each["data"] for each in charters] == [{"charter.yaml": "charter: 1\n"}]
-    (volume,) = (
-        each for each in pod(named(documents, "Deployment", "baton-tracker"))["spec"]["volumes"] if "configMap" in each
-    )
-    assert volume["configMap"]["name"] == charters[0]["metadata"]["name"]
-    secret = read_yaml(KUBERNETES / "examples" / "secret.yaml")["stringData"]
-    for workload in of_kind(documents, *WORKLOADS):
-        assert container(workload)["image"] == f"registry.example.com/baton:{VERSION}"
-        given = dict(named(documents, "ConfigMap", container(workload)["envFrom"][0]["configMapRef"]["name"])["data"])
-        given |= {name: each.get("value") or secret[name] for name, each in variables(workload).items()}
-        settings = _read(given, monkeypatch)
-        assert settings.kafka_security == "sasl_ssl"
-        speaks = component(workload) in ("gateway", "tracker", "topics")
-        assert (settings.kafka_ca_file is not None) == speaks
-        mounts = {each["mountPath"] for each in container(workload)["volumeMounts"]}
-        assert ("/etc/baton/kafka" in mounts) == speaks
-    assert list(of_kind(documents, "PrometheusRule"))

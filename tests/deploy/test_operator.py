@@ -6,8 +6,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.deploy.cluster import KUBERNETES, component, named, of_kind, render, selects
+from tests.deploy.composed import DISTRIBUTED
 from tests.deploy.shipped import read_yaml
-from tests.deploy.test_compose import DISTRIBUTED
 from tests.deploy.test_prometheus import CONFIGS, RULES, check
 
 MONITORING = KUBERNETES / "overlays" / "monitoring"

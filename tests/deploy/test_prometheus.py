@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from services.metric_table import BY_NAME, Shape
+from tests.deploy.composed import COMPOSED, DISTRIBUTED, EMBEDDED, SERVICES
 from tests.deploy.shipped import DEPLOY, PORT, ROOT, read_yaml
-from tests.deploy.test_compose import COMPOSED, DISTRIBUTED, EMBEDDED, SERVICES
 from tests.shared_data import DEMAND_ALL
 
 PROMETHEUS = DEPLOY / "prometheus"
