@@ -86,6 +86,8 @@ def _measure(value: object) -> str:
 
 Text = Annotated[str, BeforeValidator(values.read_text), WithJsonSchema({"type": ["string", "number"]})]
 Name = Annotated[str, BeforeValidator(values.read_name)]
+Label = Annotated[str, BeforeValidator(values.read_name), WithJsonSchema({"type": ["string", "number"]})]
+"""Short, as names are: it stands in metrics, and in the keys of indexes."""
 ClockName = Annotated[str, BeforeValidator(values.read_clock_name)]
 Moment = Annotated[datetime, BeforeValidator(times.read_moment)]
 Day = Annotated[date, BeforeValidator(times.read_date)]
@@ -317,7 +319,7 @@ class CharterDocument(_Part):
         min_length=1, description="When time counts; periods follow the first one's zone."
     )
     stalled_after: Stalled | None = Field(None, description="When a lead without any event counts as stalled.")
-    labels: dict[Name, list[Text]] = Field(
+    labels: dict[Name, list[Label]] = Field(
         default_factory=dict, description="The values that metrics and filters may show; others count as `other`."
     )
     clocks: dict[ClockName, ClockPart] = Field(description="The timed promises.")

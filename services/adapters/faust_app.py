@@ -10,10 +10,10 @@ import faust
 from faust.app.base import BootStrategy
 from faust.types import AppT, Message, ServiceT, StreamT
 
+from services.adapters.driver_pace import Pace
 from services.adapters.faust_consumer import SCHEME, BatchTransport
 from services.adapters.kafka_consumer import Membership
 from services.adapters.kafka_reader import Fetched
-from services.adapters.partition_runner import Pace
 from services.adapters.partitions import Partitions
 
 _BUFFER = 16

@@ -17,9 +17,9 @@ from faust.types import TP, ConsumerMessage
 from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
+from services.adapters.driver_pace import Pace
 from services.adapters.kafka_consumer import start_consumer, stop_consumer
 from services.adapters.kafka_reader import Fetched, GroupState, KafkaReader, Place
-from services.adapters.partition_runner import Pace
 from services.adapters.partitions import Partitions
 
 T = TypeVar("T")
@@ -28,6 +28,8 @@ SCHEME = "baton"
 """Of the transport's URL; what is behind it is said by the consumer's options."""
 _PAUSE_SECONDS = 0.1
 """Between two looks for partitions that want records, when none does."""
+_LOOK_SECONDS = 0.1
+"""Between two looks whether we are still wanted while no broker can be reached."""
 
 
 class _DaemonThread(WorkerThread):
@@ -60,14 +62,13 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         """
         self.time_started = monotonic()
         starting = asyncio.create_task(start_consumer(self.consumer.transport.options, on_trouble=self._note))
-        stopped = asyncio.create_task(self.wait_until_stopped())
-        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if starting.done():
-            self._consumer = starting.result()
-            self.reader = KafkaReader(self._consumer)
-        else:
+        while not starting.done() and not self.should_stop:
+            await asyncio.wait({starting}, timeout=_LOOK_SECONDS)
+        if not starting.done():
             starting.cancel()
+            return
+        self._consumer = starting.result()
+        self.reader = KafkaReader(self._consumer)
 
     async def on_thread_stop(self) -> None:
         """End the consumer, also where its own end fails half-way."""

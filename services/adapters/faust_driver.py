@@ -5,16 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from services.adapters.driver_pace import Pace
 from services.adapters.faust_app import TrackerApp, build_app
 from services.adapters.faust_consumer import BatchConsumer
 from services.adapters.group_driver import GroupDriver
 from services.adapters.kafka_client import KafkaConnection
 from services.adapters.kafka_consumer import Membership, consumer_options
 from services.adapters.kafka_reader import GroupState, Place
-from services.adapters.partition_runner import Pace
 from services.adapters.partitions import Partitions
 from services.adapters.watchdog import Limits, end_process
 from services.ports import Processor
+
+_LOOK_SECONDS = 0.1
+"""Between two looks whether Faust has failed."""
 
 
 def faust_driver(
@@ -53,15 +56,14 @@ class _FaustMember:
             pace=self._pace,
         )
         starting = asyncio.create_task(app.start())
-        crashed = asyncio.create_task(app.wait_until_stopped())
         try:
-            await asyncio.wait({starting, crashed}, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
-            await crashed
+            # It may be its other thread that fails, which does not wake this loop.
+            while not app.should_stop:
+                await asyncio.sleep(_LOOK_SECONDS)
+                if starting.done():
+                    starting.result()
         finally:
             starting.cancel()
-            crashed.cancel()
         raise app.crash_reason or RuntimeError("Faust has stopped by itself")
 
     async def leave(self) -> None:

@@ -7,8 +7,9 @@ from typing import Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from services.adapters.driver_pace import Pace
 from services.adapters.kafka_reader import GroupState, Place
-from services.adapters.partition_runner import Pace, PartitionRunner, Source
+from services.adapters.partition_runner import PartitionRunner, Source
 from services.adapters.partitions import Partitions
 from services.adapters.watchdog import Kind, Limits, Symptom, Watchdog, end_process
 from services.ports import Processor

@@ -6,11 +6,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
+from services.adapters.driver_pace import Pace
 from services.adapters.group_driver import GroupDriver
 from services.adapters.kafka_client import KafkaConnection
 from services.adapters.kafka_consumer import Membership, consumer_options, start_consumer, stop_consumer
 from services.adapters.kafka_reader import GroupState, KafkaReader, Place
-from services.adapters.partition_runner import Pace
 from services.adapters.partitions import Partitions
 from services.adapters.watchdog import Limits, end_process
 from services.ports import Processor

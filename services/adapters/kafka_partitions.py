@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, NoError, for_code
+from aiokafka.errors import KafkaError, NoError, UnknownTopicOrPartitionError, for_code
 from aiokafka.partitioner import murmur2
 
 from services.adapters.kafka_client import KafkaConnection
@@ -29,22 +30,22 @@ async def count_partitions(connection: KafkaConnection, topics: Collection[str])
         admin = AIOKafkaAdminClient(**connection.client_options())
         try:
             await admin.start()
-            described = await admin.describe_topics(list(topics))
+            # All that there are: asked for by name, a broker may make one, with settings of its own and for good.
+            described = {each["topic"]: each for each in await admin.describe_topics()}
         except KafkaError as error:
             log.warning("kafka away", error=str(error), retry_in_seconds=_WAIT_SECONDS)
         else:
-            return {each["topic"]: _count(each) for each in described}
+            return {topic: _count(topic, described.get(topic)) for topic in topics}
         finally:
             await admin.close()
         await asyncio.sleep(_WAIT_SECONDS)
 
 
-def _count(described: Mapping[str, object]) -> int:
-    error = for_code(described["error_code"])
-    partitions = described["partitions"]
-    if error is not NoError or not isinstance(partitions, list) or not partitions:
+def _count(topic: str, described: Mapping[str, Any] | None) -> int:
+    error = for_code(described["error_code"]) if described is not None else UnknownTopicOrPartitionError
+    if described is None or error is not NoError:
         raise UsageError(
-            f"Kafka has no topic {described['topic']} for us ({error.__name__}): make it by baton topics create, and "
-            "let this user read it"
+            f"Kafka has no topic {topic} for us ({error.__name__}): make it by `baton topics create`, and let this user "
+            "read it"
         )
-    return len(partitions)
+    return len(described["partitions"])

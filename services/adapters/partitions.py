@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NoReturn
 
+from services.adapters.driver_pace import Pace
 from services.adapters.kafka_reader import Fetched, GroupState, Place
-from services.adapters.partition_runner import Pace, PartitionRunner, Source
+from services.adapters.partition_runner import PartitionRunner, Source
 from services.domain.instants import Instant
 from services.ports import Processor
 
@@ -30,7 +31,7 @@ class Partitions:
         self._tasks: dict[Place, asyncio.Task[None]] = {}
         """Of the runners, and of those before them that have not ended yet."""
         self._read_at: dict[Place, Instant] = {}
-        """Up to when each was read when it was let go; it stays so, whoever has read it meanwhile."""
+        """Up to when each was said to be read when it was let go. It stays so, whoever has read it meanwhile."""
 
     def __iter__(self) -> Iterator[PartitionRunner]:
         return iter(self._runners.values())
@@ -48,7 +49,6 @@ class Partitions:
                 slots=self._slots,
                 pace=self._pace,
                 on_room=self._room.set,
-                read_at=self._read_at.get(place, 0),
             )
             self._runners[place] = runner
             task = asyncio.create_task(self._work(runner, self._tasks.get(place)))
@@ -111,14 +111,16 @@ class Partitions:
     def _let_go(self) -> None:
         for runner in self._runners.values():
             runner.let_go()
-            self._read_at[runner.place] = runner.read_at
         self._runners = {}
 
-    @staticmethod
-    async def _work(runner: PartitionRunner, before: "asyncio.Task[None] | None") -> None:
+    async def _work(self, runner: PartitionRunner, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait({before})
-        await runner.run()
+        runner.read_at = self._read_at.get(runner.place, 0)
+        try:
+            await runner.run()
+        finally:
+            self._read_at[runner.place] = runner.read_at
 
     def _on_end(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()

@@ -53,5 +53,5 @@ class GatewayService(Part):
             await self._kafka.close()
 
     def _check_spool(self) -> None:
-        if self._log.share_used >= NEARLY_FULL:
+        if self._log.is_away and self._log.share_used >= NEARLY_FULL:
             raise Unavailable(f"nearly full, and Kafka is away: {self._log.trouble}")

@@ -9,11 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
+from services.adapters.driver_pace import Pace
 from services.adapters.faust_driver import faust_driver
 from services.adapters.kafka_client import KafkaConnection
 from services.adapters.kafka_consumer import Membership
 from services.adapters.kafka_driver import kafka_driver
-from services.adapters.partition_runner import Pace
 from services.adapters.watchdog import Limits
 from tests.contracts.ledger import Ledger
 

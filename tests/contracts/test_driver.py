@@ -21,12 +21,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from confluent_kafka import TopicPartition as AdminPartition
 from confluent_kafka.admin import AdminClient
 
+from services.adapters.driver_pace import Pace
 from services.adapters.faust_driver import faust_driver
 from services.adapters.group_driver import GroupDriver
 from services.adapters.kafka_client import KafkaConnection
 from services.adapters.kafka_consumer import Membership
 from services.adapters.kafka_driver import kafka_driver
-from services.adapters.partition_runner import Pace
 from services.adapters.watchdog import Limits
 from services.domain.instants import SECOND
 from services.errors import LogGap, PositionLost, Unavailable
@@ -55,11 +55,11 @@ class Bench:
         self.ledger = self.new_ledger(folder)
         self.barked: list[str] = []
         """What watchdogs would have ended the process for."""
-        self._folder = folder
+        self.folder = folder
 
     def new_ledger(self, folder: Path | None = None) -> Ledger:
         """Another process's way to the same ledger."""
-        return Ledger((folder or self._folder) / "ledger.db", batch=_QUICK.batch)
+        return Ledger((folder or self.folder) / "ledger.db", batch=_QUICK.batch)
 
     def create(
         self, topic: str | None = None, partitions: int = 1, config: Mapping[str, str] = MappingProxyType({})
@@ -352,7 +352,7 @@ async def test_a_log_that_was_cut(bench: Bench) -> None:
     admin = bench.admin()
     for future in admin.delete_records([AdminPartition(bench.topic, 0, 50)]).values():
         await asyncio.to_thread(future.result, 30)
-    with pytest.raises(LogGap, match=rf"{bench.topic}/0: applied up to offset 10, .* begins at 50"):
+    with pytest.raises(LogGap, match=rf"{bench.topic}/0: the record at offset 10 is .* begins at 50 "):
         async with running(bench.driver()) as tasks:
             await until(lambda: False, *tasks)
     assert bench.ledger.count(bench.topic) == 0
@@ -363,7 +363,7 @@ async def test_a_log_that_is_another(bench: Bench) -> None:
     bench.create()
     await bench.produce(numbered(100))
     bench.ledger.set_position((bench.topic, 0), 500)
-    with pytest.raises(LogGap, match=r"applied up to offset 500, .* begins at 0 and ends at 100"):
+    with pytest.raises(LogGap, match=r"the record at offset 500 is the next to apply, .* begins at 0 and ends at 100"):
         async with running(bench.driver()) as tasks:
             await until(lambda: False, *tasks)
     assert bench.ledger.count(bench.topic) == 0
@@ -438,6 +438,22 @@ async def test_two_share_and_one_takes_over(bench: Bench) -> None:
     finally:
         writing.cancel()
     assert bench.ledger.applied(bench.topic) == {each: in_order(numbered(written)) for each in range(4)}
+
+
+async def test_both_kinds_in_one_group(bench: Bench) -> None:
+    """A group may be moved from one driver to the other, process by process."""
+    bench.create(partitions=4)
+    other = Bench(bench.kafka, bench.folder, next(kind for kind in _KINDS if kind != bench.kind))
+    ledger = bench.new_ledger()
+    async with running(bench.driver()) as first:
+        await until(lambda: len(set(bench.ledger.positions_asked)) == 4, *first)
+        async with running(other.driver(ledger, group=f"group.{bench.name}", topics=(bench.topic,))) as second:
+            await until(lambda: len(set(ledger.positions_asked)) == 2, *first, *second)
+            for partition in range(4):
+                await bench.produce(numbered(30), partition)
+            await until(lambda: bench.ledger.count(bench.topic) == 120, *first, *second)
+        assert len(places_of(bench.ledger)) == len(places_of(ledger)) == 2
+    assert bench.ledger.applied(bench.topic) == {each: in_order(numbered(30)) for each in range(4)}
 
 
 async def test_a_slow_batch_keeps_its_membership(bench: Bench) -> None:
@@ -744,7 +760,7 @@ async def test_a_hole_in_the_log(bench: Bench) -> None:
             async with producer.transaction():
                 for value in numbered(5, first):
                     await producer.send(bench.topic, value, partition=0)
-    with pytest.raises(LogGap, match=rf"{bench.topic}/0: applied up to offset 5, .* begins at 0 and ends at 12"):
+    with pytest.raises(LogGap, match=rf"{bench.topic}/0: the record at offset 5 is .* begins at 0 and ends at 12"):
         async with running(bench.driver()) as tasks:
             await until(lambda: False, *tasks)
     assert bench.ledger.applied(bench.topic) == {0: in_order(numbered(5))}
