@@ -72,7 +72,8 @@ class JavaBrokers:
         for node in nodes:
             self._settings(node).write_text(self._properties(node), encoding="utf-8")
         for node in nodes:
-            settings = ["-t", cluster, "-c", str(self._settings(node))]
+            # As one argument: an id may begin with a hyphen.
+            settings = [f"--cluster-id={cluster}", "-c", str(self._settings(node))]
             self._processes[node] = self._java(node, "kafka.tools.StorageTool", "format", *settings)
         for node in nodes:
             code = self._processes[node].wait(_FORMAT_SECONDS)
