@@ -45,7 +45,7 @@ def _count(topic: str, described: Mapping[str, Any] | None) -> int:
     error = for_code(described["error_code"]) if described is not None else UnknownTopicOrPartitionError
     if described is None or error is not NoError:
         raise UsageError(
-            f"Kafka has no topic {topic} for us ({error.__name__}): make it by `baton topics create`, and let this user "
-            "read it"
+            f"Kafka has no topic {topic} for us ({error.__name__}): make it by `baton topics create`, and let "
+            "this user read it"
         )
     return len(described["partitions"])
