@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.adapters.database import migrate
+from services.adapters.sql.database import migrate
 from tests.servers import kafka_java
 from tests.servers import postgres as pg
 from tests.servers.kafka import KafkaCluster

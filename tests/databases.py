@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text
 
-from services.adapters.database import open_database
-from services.adapters.tables import METADATA, meta
+from services.adapters.sql.database import open_database
+from services.adapters.sql.tables import METADATA, meta
 from tests.servers.postgres import Postgres
 
 MEMORY, FILE, POSTGRES = "memory", "file", "postgres"

@@ -7,10 +7,10 @@ import structlog
 
 from services import health
 from services import metric_table as table
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_relay import SqlRelay
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.relay import SqlRelay
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
 from services.board import app as board
 from services.domain.charter import Charters
 from services.errors import Unavailable

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.adapters.sql_store import SqlStore
+from services.adapters.sql.store import SqlStore
 from services.charters.files import CharterFile, parse_charter, read_versions
 from services.domain.charter import Charters
 from services.domain.instants import Instant

@@ -11,12 +11,12 @@ from fastapi import FastAPI
 from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
-from services.adapters.database import open_database
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
-from services.adapters.sqlite_log import SqliteLog
-from services.adapters.sqlite_quarantine import SqliteQuarantine
+from services.adapters.sql.database import open_database
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
+from services.adapters.sqlite.log import SqliteLog
+from services.adapters.sqlite.quarantine import SqliteQuarantine
 from services.board import app as board
 from services.charters.watch import watch
 from services.domain.instants import SECOND

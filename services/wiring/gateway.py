@@ -4,10 +4,10 @@ import asyncio
 
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.spool import NEARLY_FULL, Spool
-from services.adapters.spooled_log import SpooledLog
-from services.adapters.sqlite_quarantine import SqliteQuarantine
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.spooled_log import SpooledLog
+from services.adapters.sqlite.quarantine import SqliteQuarantine
+from services.adapters.sqlite.spool import NEARLY_FULL, Spool
 from services.errors import Unavailable
 from services.gateway.routes import add_routes as add_hooks
 from services.metrics.collector import single

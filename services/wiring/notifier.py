@@ -3,11 +3,11 @@
 import asyncio
 
 from services import metric_table as table
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_relay import SqlRelay
-from services.adapters.sql_store import SqlStore
-from services.adapters.turn import DatabaseTurn
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.relay import SqlRelay
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.turn import DatabaseTurn
 from services.metrics.collector import single
 from services.notifier.notifier import Notifier
 from services.notifier.relay import Relay

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.adapters.data_dir import DATABASE, QUARANTINE
-from services.adapters.database import Migration, lacking, migrate, open_database
-from services.adapters.kafka_topics import TopicReport, plans
-from services.adapters.kafka_topics import create_topics as create_kafka_topics
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
-from services.adapters.sqlite_quarantine import SqliteQuarantine
+from services.adapters.kafka.topics import TopicReport, plans
+from services.adapters.kafka.topics import create_topics as create_kafka_topics
+from services.adapters.sql.database import Migration, lacking, migrate, open_database
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
+from services.adapters.sqlite.quarantine import SqliteQuarantine
 from services.errors import UsageError
 from services.ports import HeldRequest
 from services.settings import Settings

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from services.adapters.database import open_database
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
-from services.adapters.sqlite_quarantine import SqliteQuarantine
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.sql.database import open_database
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
+from services.adapters.sqlite.quarantine import SqliteQuarantine
 from services.errors import BatonError
 from services.gateway.door import Door
 from services.metrics.tally import ProcessTally

@@ -8,9 +8,9 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from services import health
-from services.adapters.database import Database, open_database
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.sql_store import SqlStore
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.store import SqlStore
 from services.errors import UsageError
 from services.metrics.collector import Gauges, ServiceCollector, registry_of
 from services.metrics.routes import add_routes as add_metrics

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import structlog
 
 from services import metric_table as table
-from services.adapters.faust_driver import faust_driver
-from services.adapters.kafka_consumer import Membership
-from services.adapters.kafka_driver import kafka_driver
-from services.adapters.kafka_partitions import count_partitions, partition_of
-from services.adapters.sql_store import SqlStore
+from services.adapters.drivers.consumer import Membership
+from services.adapters.drivers.faust_driver import faust_driver
+from services.adapters.drivers.plain_driver import kafka_driver
+from services.adapters.kafka.placing import count_partitions, partition_of
+from services.adapters.sql.store import SqlStore
 from services.charters.watch import watch
 from services.domain.instants import SECOND
 from services.errors import Unavailable, UsageError

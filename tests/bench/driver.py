@@ -15,11 +15,11 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from services.adapters.faust_driver import faust_driver
-from services.adapters.group_driver import GroupDriver
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_consumer import Membership
-from services.adapters.kafka_driver import kafka_driver
+from services.adapters.drivers.consumer import Membership
+from services.adapters.drivers.faust_driver import faust_driver
+from services.adapters.drivers.group_driver import GroupDriver
+from services.adapters.drivers.plain_driver import kafka_driver
+from services.adapters.kafka.client import KafkaConnection
 from services.ports import LogRecord
 from tests.servers.kafka import KafkaCluster
 

@@ -18,10 +18,10 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 
 from services import logs
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.spool import Spool
-from services.adapters.spooled_log import SpooledLog
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.spooled_log import SpooledLog
+from services.adapters.sqlite.spool import Spool
 from services.ports import Record
 from tests.servers.kafka import KafkaCluster
 

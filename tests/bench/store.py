@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psycopg
 
-from services.adapters.database import migrate, open_database
-from services.adapters.sql_rows import event_values
+from services.adapters.sql.database import migrate, open_database
+from services.adapters.sql.rows import event_values
 from services.domain.events import Event, EventType
 from services.domain.instants import SECOND
 from services.storage import ABSENT, AlertRow, Changes, ClockRow, EventRow, LeadRow

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services import logs
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.spool import Spool
-from services.adapters.spooled_log import SpooledLog
-from services.adapters.sqlite_log import SqliteLog
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.spooled_log import SpooledLog
+from services.adapters.sqlite.log import SqliteLog
+from services.adapters.sqlite.spool import Spool
 from services.adapters.wall_clock import SystemClock
 from services.ports import EVENTS, EventLog, Record
 

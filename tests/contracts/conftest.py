@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.adapters.database import Database, open_database
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
 from services.storage import Outbox
 from services.views import Views
 from tests.contracts.rows import opened

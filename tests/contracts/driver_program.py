@@ -9,12 +9,12 @@ import signal
 import sys
 from pathlib import Path
 
-from services.adapters.driver_pace import Pace
-from services.adapters.faust_driver import faust_driver
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_consumer import Membership
-from services.adapters.kafka_driver import kafka_driver
-from services.adapters.watchdog import Limits
+from services.adapters.drivers.consumer import Membership
+from services.adapters.drivers.faust_driver import faust_driver
+from services.adapters.drivers.pace import Pace
+from services.adapters.drivers.plain_driver import kafka_driver
+from services.adapters.drivers.watchdog import Limits
+from services.adapters.kafka.client import KafkaConnection
 from tests.contracts.ledger import Ledger
 
 

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer
 
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.spool import Spool
-from services.adapters.spooled_log import SpooledLog
-from services.adapters.sqlite_log import SqliteLog
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.spooled_log import SpooledLog
+from services.adapters.sqlite.log import SqliteLog
+from services.adapters.sqlite.spool import Spool
 from services.adapters.wall_clock import SystemClock
 from services.ports import DEALS, EVENTS, EventLog, LogRecord, Record
 from tests.servers.kafka import KafkaCluster

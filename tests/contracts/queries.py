@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_relay import SqlRelay
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.relay import SqlRelay
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
 from services.domain.clocks import Status
 from services.views import ClockQuery, LeadQuery
 from tests.contracts.rows import changes, commit, lead

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from services.adapters.database import Database
-from services.adapters.sql_store import SqlStore
+from services.adapters.sql.database import Database
+from services.adapters.sql.store import SqlStore
 from services.domain.events import Event, EventType
 from services.storage import (
     ABSENT,

@@ -21,13 +21,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from confluent_kafka import TopicPartition as AdminPartition
 from confluent_kafka.admin import AdminClient
 
-from services.adapters.driver_pace import Pace
-from services.adapters.faust_driver import faust_driver
-from services.adapters.group_driver import GroupDriver
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_consumer import Membership
-from services.adapters.kafka_driver import kafka_driver
-from services.adapters.watchdog import Limits
+from services.adapters.drivers.consumer import Membership
+from services.adapters.drivers.faust_driver import faust_driver
+from services.adapters.drivers.group_driver import GroupDriver
+from services.adapters.drivers.pace import Pace
+from services.adapters.drivers.plain_driver import kafka_driver
+from services.adapters.drivers.watchdog import Limits
+from services.adapters.kafka.client import KafkaConnection
 from services.domain.instants import SECOND
 from services.errors import LogGap, PositionLost, Unavailable
 from services.ports import LogRecord

@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import AdminClient
 
-from services.adapters.watchdog import EXIT_CODE
+from services.adapters.drivers.watchdog import EXIT_CODE
 from tests.contracts.ledger import Ledger
 from tests.servers import kafka_mock
 from tests.servers.kafka import KafkaCluster

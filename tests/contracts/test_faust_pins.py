@@ -10,7 +10,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from mode.threads import WorkerThread
 
-from services.adapters import faust_app, faust_consumer
+from services.adapters.drivers import faust_app, faust_consumer
 
 _PLACE = TP("events", 0)
 

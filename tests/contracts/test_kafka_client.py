@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.adapters.kafka_client import KafkaConnection
+from services.adapters.kafka.client import KafkaConnection
 from services.errors import UsageError
 from tests.contracts.certificates import Certificates, make_certificates
 

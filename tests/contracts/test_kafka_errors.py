@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services.adapters.kafka_log import KafkaLog, TooLarge
+from services.adapters.kafka.log import KafkaLog, TooLarge
 from services.errors import Unavailable
 from tests.contracts.event_logs import connection_to, fresh_topic, once, read_topic, record, texts
 from tests.servers.kafka import KafkaCluster

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 from confluent_kafka import Message, Producer
 
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_log import KafkaLog, TooLarge
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.log import KafkaLog, TooLarge
 from services.errors import Unavailable
 from services.ports import Record
 from tests.contracts.event_logs import connection_to, fresh_topic, once, read_topic, record, texts

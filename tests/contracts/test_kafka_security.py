@@ -13,9 +13,9 @@ from confluent_kafka.admin._scram import (
     UserScramCredentialUpsertion,
 )
 
-from services.adapters.kafka_client import KafkaConnection, Mechanism
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.kafka_topics import create_topics, plans
+from services.adapters.kafka.client import KafkaConnection, Mechanism
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.topics import create_topics, plans
 from services.errors import Unavailable
 from services.ports import EVENTS, Record
 from tests.contracts.certificates import Certificates, make_certificates

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource, ConfigSource
 
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_topics import Difference, TopicPlan, TopicReport, create_topics, plans
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.topics import Difference, TopicPlan, TopicReport, create_topics, plans
 from services.errors import Unavailable, UsageError
 from services.ports import DEAD_LETTERS, DEALS, EVENTS, LEADS, READ_TOPICS, TRANSITIONS
 from tests.command import baton

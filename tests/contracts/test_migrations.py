@@ -14,9 +14,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, table, text
 
-from services.adapters import migrations, schema
-from services.adapters.database import Migration, lacking, migrate, open_database
-from services.adapters.tables import METADATA
+from services.adapters.sql import migrations, schema
+from services.adapters.sql.database import Migration, lacking, migrate, open_database
+from services.adapters.sql.tables import METADATA
 from services.domain.events import Event
 from services.errors import UsageError
 from tests.databases import FILE, POSTGRES, new_url

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from aiokafka import ConsumerRecord
 
-from services.adapters.driver_pace import Pace
-from services.adapters.kafka_reader import Fetched, Place
-from services.adapters.partition_runner import PartitionRunner
+from services.adapters.drivers.pace import Pace
+from services.adapters.drivers.partition_runner import PartitionRunner
+from services.adapters.drivers.reader import Fetched, Place
 from services.domain.instants import SECOND
 from services.errors import LogGap, PositionLost, Unavailable
 from services.ports import LogRecord

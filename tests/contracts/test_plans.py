@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from services.adapters.database import Database, open_database
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_relay import SqlRelay
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.relay import SqlRelay
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
 from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import make_url, text
 
-from services.adapters.database import Database, migrate, open_database
+from services.adapters.sql.database import Database, migrate, open_database
 from services.errors import Conflict, Unavailable, UsageError
 from tests.contracts.rows import TOPIC, changes, commit, lead, opened
 from tests.databases import empty

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from services.adapters.database import Database, migrate, open_database
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_relay import SqlRelay
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
-from services.adapters.statements import Deleter, Updater
-from services.adapters.tables import handoffs, leads
+from services.adapters.sql.database import Database, migrate, open_database
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.relay import SqlRelay
+from services.adapters.sql.statements import Deleter, Updater
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.tables import handoffs, leads
+from services.adapters.sql.views import SqlViews
 from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres

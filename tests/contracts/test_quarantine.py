@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.sqlite_quarantine import MOST_BYTES, MOST_REQUESTS, SqliteQuarantine
+from services.adapters.sqlite.quarantine import MOST_BYTES, MOST_REQUESTS, SqliteQuarantine
 from services.ports import HeldRequest
 
 REQUEST = HeldRequest(

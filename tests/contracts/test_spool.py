@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.spool import NEARLY_FULL, Spool
+from services.adapters.sqlite.spool import NEARLY_FULL, Spool
 from services.errors import Unavailable, UsageError
 from services.ports import Record
 from tests.contracts.event_logs import record, texts
@@ -209,7 +209,7 @@ async def test_disk_full(spool: Spool) -> None:
 
 async def test_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that somebody else locks is an outage, and over when the lock is: nothing was lost or counted twice."""
-    monkeypatch.setattr("services.adapters.sqlite_file._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("services.adapters.sqlite.file._WAIT_SECONDS", 0.05)
     spool = Spool(path, most_bytes=ROOM)
     await spool.add([record("0")])
     other = sqlite3.connect(path, isolation_level=None)

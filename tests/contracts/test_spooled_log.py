@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
-from services.adapters import spooled_log
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.spool import Spool
-from services.adapters.spooled_log import SpooledLog
+from services.adapters.kafka import spooled_log
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.spooled_log import SpooledLog
+from services.adapters.sqlite.spool import Spool
 from services.errors import Unavailable
 from services.ports import Record
 from tests.contracts.event_logs import SPOOL_BYTES, SpooledSubject, fresh_topic, once, read_topic, record, texts
@@ -208,7 +208,7 @@ async def test_kafka_comes_back_for_a_disk_that_fails(
     kafka: KafkaCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kafka is asked for although nothing waits: without a disk it is all there is."""
-    monkeypatch.setattr("services.adapters.sqlite_file._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("services.adapters.sqlite.file._WAIT_SECONDS", 0.05)
     subject = SpooledSubject(kafka, tmp_path)
     subject.start_relay()
     other = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.sqlite_log import SqliteLog
+from services.adapters.sqlite.log import SqliteLog
 from services.adapters.wall_clock import LapsedClock
 from services.errors import Unavailable, UsageError
 from services.ports import DEALS, EVENTS, LogRecord, Record
@@ -145,7 +145,7 @@ async def test_disk_full(log: SqliteLog) -> None:
 
 async def test_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that somebody else locks is an outage, and over when the lock is."""
-    monkeypatch.setattr("services.adapters.sqlite_file._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("services.adapters.sqlite.file._WAIT_SECONDS", 0.05)
     log = SqliteLog(path, StandingClock())
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

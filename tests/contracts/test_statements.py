@@ -1,4 +1,4 @@
-"""What `services.adapters.statements` promises, on every database: the same rows, the same counts."""
+"""What `services.adapters.sql.statements` promises, on every database: the same rows, the same counts."""
 
 import threading
 from typing import Any
@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, SmallInteger, Table, delete, select
 
-from services.adapters import tables
-from services.adapters.database import Database, open_database
-from services.adapters.pg_arrays import PgArray, kind_of
-from services.adapters.statements import Deleter, Finder, Updater, Values, Writer, insert_into, insert_new, upsert
-from services.adapters.tables import charters, counters, handoffs, merges
+from services.adapters.sql import tables
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.pg_arrays import PgArray, kind_of
+from services.adapters.sql.statements import Deleter, Finder, Updater, Values, Writer, insert_into, insert_new, upsert
+from services.adapters.sql.tables import charters, counters, handoffs, merges
 from tests.contracts.rows import handoff
 from tests.databases import FILE, POSTGRES, url_of
 
@@ -83,7 +83,7 @@ def test_many_rows(database: Database) -> None:
 
 def test_rows_too_large_for_one_statement(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are written in several, one by one at the least; all are counted."""
-    monkeypatch.setattr("services.adapters.statements._MOST_BYTES", 1_000)
+    monkeypatch.setattr("services.adapters.sql.statements._MOST_BYTES", 1_000)
     rows = [(str(number), "x" * 100 * number, number) for number in range(25)]
     with database.writing() as connection:
         assert insert_new(charters, database.dialect).write(connection, rows) == 25

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select
 
-from services.adapters import tables
-from services.adapters.database import Database, open_database
-from services.adapters.sql_store import SqlStore
+from services.adapters.sql import tables
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.store import SqlStore
 from services.domain.events import Event, EventType
 from services.errors import Conflict, PositionLost, Unavailable, UsageError
 from services.storage import ClockRow, HandoffRow, LeadRow, TransitionRow
@@ -526,7 +526,7 @@ def test_disk_full(tmp_path: Path) -> None:
 
 def test_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that another process keeps locked is an outage; reading goes on meanwhile."""
-    monkeypatch.setattr("services.adapters.sqlite_engine._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("services.adapters.sql.sqlite_engine._WAIT_SECONDS", 0.05)
     path = tmp_path / "baton.db"
     database = open_database(f"sqlite:///{path}")
     store = opened(database)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from services.adapters.database import Database, open_database
-from services.adapters.turn import DatabaseTurn
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.turn import DatabaseTurn
 from services.errors import Unavailable
 
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from services.adapters.database import Database
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
-from services.adapters.tables import METADATA
+from services.adapters.sql.database import Database
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.tables import METADATA
+from services.adapters.sql.views import SqlViews
 from services.domain.clocks import Status
 from services.domain.events import Event, EventType
 from services.storage import ClockRow, EventRow, LeadRow, Store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.watchdog import EXIT_CODE, Kind, Limits, Symptom, Watchdog
+from services.adapters.drivers.watchdog import EXIT_CODE, Kind, Limits, Symptom, Watchdog
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,7 +76,7 @@ def test_the_end_of_a_process() -> None:
     """It says why, shows what each thread was at, and is gone at once, whatever still runs."""
     program = """
 import threading, time
-from services.adapters.watchdog import Limits, Watchdog
+from services.adapters.drivers.watchdog import Limits, Watchdog
 threading.Thread(target=time.sleep, args=(3600,), name="the one that hangs").start()
 with Watchdog(limits=Limits(silent=0.1, look=0.05)):
     time.sleep(3600)
@@ -92,7 +92,7 @@ def test_the_end_of_a_process_whose_log_hangs() -> None:
     """The last words do not keep it from ending, when nobody takes them."""
     program = """
 import time
-from services.adapters import watchdog
+from services.adapters.drivers import watchdog
 watchdog._tell = lambda why: time.sleep(3600)
 watchdog.end_process("why")
 """

@@ -14,10 +14,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from sqlalchemy import select
 
 from services import metric_table as metrics
-from services.adapters import tables
-from services.adapters.database import Database, open_database
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql import tables
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.views import SqlViews
 from services.errors import Unavailable
 from services.ports import Record
 from services.storage import ClockRow, TransitionRow

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from services.adapters.migrations import NEWEST, REVISIONS
+from services.adapters.sql.migrations import NEWEST, REVISIONS
 from tests.command import BATON, baton, environment
 from tests.servers.postgres import Postgres
 

@@ -13,11 +13,11 @@ import pytest
 from fastapi import FastAPI
 
 from schemas.dead_letters import DeadLetter
-from services.adapters.kafka_client import KafkaConnection
-from services.adapters.kafka_log import KafkaLog
-from services.adapters.kafka_topics import create_topics, largest_record, plans
-from services.adapters.spool import Spool
-from services.adapters.spooled_log import SpooledLog
+from services.adapters.kafka.client import KafkaConnection
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.kafka.spooled_log import SpooledLog
+from services.adapters.kafka.topics import create_topics, largest_record, plans
+from services.adapters.sqlite.spool import Spool
 from services.gateway.door import Door
 from services.gateway.routes import RETRY_AFTER, add_routes
 from services.gateway.senders import CloudEventsSender

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 import pytest
 
 from schemas.topics import LeadMessage, TransitionMessage
-from services.adapters.sql_relay import SqlRelay
+from services.adapters.sql.relay import SqlRelay
 from services.errors import Unavailable
 from services.notifier.relay import BATCH, Relay
 from services.ports import LEADS, TRANSITIONS, Record

@@ -3,10 +3,10 @@
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.adapters.database import open_database
-from services.adapters.sql_outbox import SqlOutbox
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql.database import open_database
+from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
 from services.charters.files import parse_charter
 from services.domain.charter import Charters
 from services.domain.deals import owners

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 
 from services import metric_table as metrics
-from services.adapters import tables
+from services.adapters.sql import tables
 from services.charters.files import parse_charter
 from services.domain.charter import Charters
 from services.domain.clocks import Instance, Kind, Status, passages

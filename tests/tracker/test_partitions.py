@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from services import metric_table as metrics
-from services.adapters.database import Database, open_database
-from services.adapters.sql_store import SqlStore
-from services.adapters.sql_views import SqlViews
+from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.store import SqlStore
+from services.adapters.sql.views import SqlViews
 from services.domain.charter import Charters
 from services.domain.deals import deal_of
 from services.domain.events import Event

@@ -1,0 +1,1 @@
+"""The database: engines, statements, tables and their revisions, and all that is read and written there."""
