@@ -92,9 +92,10 @@ def test_locked_packages_have_wheels_for_the_image(machine: str, tmp_path: Path)
     )
 
 
-def test_the_command_runs(installed: Path) -> None:
-    """It is there by its name, and says what it can do."""
-    assert "Usage: baton" in run(installed / "baton", "--help")
+@pytest.mark.parametrize("command", [(), ("gateway",), ("tracker",), ("board",), ("notifier",), ("topics", "create")])
+def test_the_command_runs(command: tuple[str, ...], installed: Path) -> None:
+    """It is there by its name, and says what it can do, and so does each service."""
+    assert " ".join(("Usage: baton", *command)) in run(installed / "baton", *command, "--help")
 
 
 def test_what_the_code_imports_is_locked(installed: Path) -> None:

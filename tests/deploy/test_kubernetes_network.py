@@ -48,7 +48,7 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
         "gateway": kafka,
         "tracker": kafka | database,
         "board": database,
-        "notifier": database | alerts,
+        "notifier": kafka | database | alerts,
         "migrate": database,
         "topics": kafka,
     }
