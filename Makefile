@@ -1,5 +1,5 @@
-# Baton: `make help` lists the targets. Everything is made in .venv; nothing outside this folder is changed,
-# but that `make test` as root on Debian installs the servers that its tests need.
+# Baton: `make help` lists the targets. Everything is made in .venv and .servers; nothing outside this folder is changed
+# but the caches of pip and Maven, and that `make test` as root on Debian installs the servers that its tests need.
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,8 +25,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP) ## Start Baton on a fresh directory and play signed CRM webhooks into it, time-lapsed
 	$(BIN)/baton demo
 
-servers: ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
+servers: $(STAMP) ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
 	@sh tests/servers.sh
+	@$(BIN)/python -m tests.servers.prepare
 
 lint: $(STAMP) ## Style
 	$(BIN)/ruff format --check $(SOURCES)
@@ -52,7 +53,7 @@ mutate: $(STAMP) ## Change the domain in some 1,500 small ways, which its tests 
 bench-replay: $(STAMP) ## Events judged per second, memory, and what a late event costs
 	$(BIN)/python -m tests.bench.replay
 
-bench-store: $(STAMP) ## Events committed per second, beside plain inserts of the same rows
+bench-store: $(STAMP) ## Events committed per second on SQLite and PostgreSQL, beside plain writes of the same rows
 	$(BIN)/python -m tests.bench.store
 
 lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml

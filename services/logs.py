@@ -9,8 +9,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 # Fields that can hold what a person wrote or is called. What is logged are keys, counts and reasons.
 _PERSONAL = frozenset({"email", "phone", "name", "comment", "body", "attributes", "data", "headers"})
 # Every request is counted in the metrics, a line for each would drown what matters; and what the others log of
-# their work shows URLs that hold secrets.
-_AT_LEAST_WARNINGS = ("uvicorn.access", "apprise", "urllib3")
+# their work shows URLs that hold secrets, or is said by us (migrations).
+_AT_LEAST_WARNINGS = ("alembic", "uvicorn.access", "apprise", "urllib3")
 # Loggers that go ways of their own once uvicorn has set up its logging in this process.
 _OWN_WAYS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 

@@ -10,16 +10,27 @@ from tests.servers import postgres as pg
 from tests.servers.kafka import KafkaCluster
 from tests.servers.postgres import Postgres
 
+_STOOD_IN = pytest.StashKey[bool]()
+"""Whether a test had the mock cluster for Apache Kafka."""
+
 
 def pytest_report_header() -> list[str]:
     """Name what the fixtures below will start."""
     return [f"kafka: {_kafka()}", f"postgres: {pg.lacking() or f'PostgreSQL {pg.MAJOR}'}"]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say at the end too that tests passed without Apache Kafka: `pytest -q` shows no header."""
+    if _STOOD_IN in config.stash:
+        terminalreporter.write_line(f"Kafka was {_kafka()}")
+
+
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[KafkaCluster]:
     """One Kafka node for all tests; a test that ends it starts it again."""
     with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        if not cluster.is_real:
+            pytestconfig.stash[_STOOD_IN] = True
         yield cluster
 
 

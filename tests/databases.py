@@ -1,4 +1,4 @@
-"""The databases that the SQL store is tried on, each empty and with the newest tables."""
+"""The databases that the SQL store is tried on."""
 
 from pathlib import Path
 
@@ -7,13 +7,23 @@ from sqlalchemy import insert, text
 
 from services.adapters.database import open_database
 from services.adapters.tables import METADATA, meta
+from tests.servers.postgres import Postgres
 
 MEMORY, FILE, POSTGRES = "memory", "file", "postgres"
 EVERY = (MEMORY, FILE, POSTGRES)
 
 
+def new_url(kind: str, request: pytest.FixtureRequest, name: str = "baton") -> str:
+    """The URL of a database of this kind without any tables."""
+    if kind == FILE:
+        folder: Path = request.getfixturevalue("tmp_path")
+        return f"sqlite:///{folder / name}.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.fresh_database()
+
+
 def url_of(kind: str, request: pytest.FixtureRequest) -> str:
-    """The URL of a database of this kind that is this test's own while it runs."""
+    """The URL of a database of this kind, its newest tables empty, that is the test's own while it runs."""
     match kind:
         case "memory":
             return "sqlite://"

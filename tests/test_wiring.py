@@ -19,6 +19,7 @@ from services.translate import to_json
 from services.wiring.charters import charters_in_force, put_in_force
 from services.wiring.embedded import Embedded
 from services.wiring.parts import sinks_of
+from tests.databases import empty
 from tests.tracker.support import CHARTER, Bench, at, event
 
 # Apprise loads all its services at the first use, and one of them asks whether this module is there.
@@ -281,6 +282,17 @@ def test_log_and_store_can_lie_elsewhere() -> None:
     assert Path("elsewhere.log").is_file()
     assert Path("elsewhere.db").is_file()
     assert not Path("data/log.db").exists()
+
+
+def test_the_store_can_be_postgresql(postgres_tables: str) -> None:
+    """One process, with its log in the folder and everything judged in a database that others can query."""
+    empty(postgres_tables)
+    with closing(Embedded(settings(database=postgres_tables), board_url=BOARD)) as embedded:
+        handed = event("lead.handed_off", embedded.clock.now() - 60 * SECOND)
+        asyncio.run(embedded.log.append([Record(EVENTS, handed.lead, to_json(handed))]))
+        assert embedded.loop.step()
+        assert embedded.views.lead(handed.lead) is not None
+    assert not Path("data/baton.db").exists()
 
 
 @pytest.mark.parametrize("name", ["broker", "database"])

@@ -54,11 +54,12 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What a database had and lacked when it was looked at; a revision of None is an empty database."""
+    """What a database had and lacked when it was looked at; `before` is None where it had no tables."""
 
     database: str
     before: str | None
     missing: tuple[str, ...]
+    newest: str = NEWEST
 
 
 def open_database(url: str, *, readers: int = READERS, writers: int = WRITERS) -> Database:
@@ -90,6 +91,7 @@ def migrate(url: str) -> Migration:
     parsed = _parse(url)
     name = _name(parsed)
     with _usable(parsed), _for_migrating(parsed) as engine, engine.begin() as connection:
+        _check_encoding(connection, name)
         before = schema.upgrade(connection, name)
     return Migration(name, before, tuple(schema.missing(before, name)))
 
@@ -110,7 +112,7 @@ def _parse(url: str) -> URL:
     # The URL itself is in no message: where it is written wrongly, anything in it may be the password.
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):
         raise UsageError(f"BATON_DATABASE: this is no database URL; {_URLS}") from None
     if parsed.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise UsageError(f"BATON_DATABASE: {parsed.drivername} is not known; {_URLS}")
@@ -177,10 +179,8 @@ def _make(database: Database, url: URL) -> None:
 
 def _check(database: Database, name: str) -> None:
     with database.reading() as connection:
-        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        _check_encoding(connection, name)
         before = schema.revision_of(connection)
-    if encoding != "UTF8":
-        raise UsageError(f"{name} keeps text as {encoding}; make Baton a database with ENCODING 'UTF8'")
     if before is None:
         raise UsageError(f"{name} has no tables of Baton yet: run `baton migrate`")
     if schema.missing(before, name):
@@ -188,3 +188,11 @@ def _check(database: Database, name: str) -> None:
             f"{name} has the tables of an older version of Baton (revision {before}; this one needs {NEWEST}): "
             "run `baton migrate`"
         )
+
+
+def _check_encoding(connection: Connection, name: str) -> None:
+    """SQLite keeps every text; PostgreSQL does so in one encoding."""
+    if connection.dialect.name == "postgresql":
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise UsageError(f"{name} keeps text as {encoding}; make Baton a database with ENCODING 'UTF8'")

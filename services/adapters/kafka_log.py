@@ -15,10 +15,8 @@ from services.ports import Record
 APPEND_SECONDS = 10.0
 """The longest that an append waits: senders of webhooks give up after 5 to 30 s."""
 
-_PRODUCERS = 5
-"""How many are tried in turn for one append. Each record that is refused for its size ends one."""
-_FLUSH_SECONDS = 5
-_LET_GO_SECONDS = 5
+_FLUSH_SECONDS = 3
+_LET_GO_SECONDS = 3
 
 log = structlog.get_logger()
 
@@ -71,11 +69,17 @@ class KafkaLog:
         """Append what can be, within so many seconds; what became of each record."""
         deadline = asyncio.get_running_loop().time() + within
         delivery = await self._send(records, deadline)
-        for _ in range(_PRODUCERS - 1):
-            if not delivery.is_stale:
-                break
+        while delivery.is_stale:
             left = [records[number] for number in delivery.numbers(Outcome.LEFT)]
-            delivery = delivery.then(await self._send(left, deadline))
+            again = await self._send(left, deadline)
+            delivery = delivery.then(again)
+            if len(again.numbers(Outcome.LEFT)) == len(left):
+                break
+        for number in delivery.numbers(Outcome.REFUSED):
+            # Brokers refuse a batch as a whole: this record may have been in large company.
+            alone = await self._send([records[number]], deadline, alone=True)
+            delivery.outcomes[number] = alone.outcomes[0]
+            delivery.why = delivery.why or alone.why
         return delivery
 
     async def check(self, *, within: float = APPEND_SECONDS) -> None:
@@ -95,14 +99,16 @@ class KafkaLog:
             _done, hanging = await asyncio.wait(self._letting_go, timeout=_FLUSH_SECONDS + _LET_GO_SECONDS)
             for task in hanging:
                 task.cancel()
+            if hanging:
+                await asyncio.wait(hanging, timeout=_LET_GO_SECONDS)
 
-    async def _send(self, records: Sequence[Record], deadline: float) -> Delivery:
+    async def _send(self, records: Sequence[Record], deadline: float, *, alone: bool = False) -> Delivery:
         """Send by the producer that serves now, and replace it where it has to be."""
         try:
             producer = self._producer or await self._connected(deadline)
         except Unavailable as error:
             return Delivery([Outcome.LEFT] * len(records), str(error))
-        delivery = await producer.send(records, deadline=deadline)
+        delivery = await producer.send(records, deadline=deadline, alone=alone)
         if delivery.health is not Health.WELL:
             self._replace(producer, delivery)
         return delivery
@@ -140,7 +146,7 @@ class KafkaLog:
             return
         self._producer = None
         if delivery.health is Health.STUCK:
-            log.warning("kafka producer given up", error=delivery.why)
+            log.info("kafka producer given up", error=delivery.why)
             producer.give_up(Unavailable(delivery.why))
             self._let_go(producer, flush_seconds=0)
         else:

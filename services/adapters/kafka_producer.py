@@ -23,6 +23,8 @@ from services.ports import Record
 
 REQUEST_TIMEOUT_MS = 5_000
 """Of one request, which is tried again while there is time: half of the longest that anybody waits for an append."""
+_RETRY_MS = 250
+"""Between two tries of a request. aiokafka logs each of them."""
 CONNECT_SECONDS = 30
 """For all brokers that are named, one after the other; then it begins anew, with what DNS says by then."""
 
@@ -99,14 +101,17 @@ class Producer:
         self._under_way: dict[int, list[_Sent]] = {}
         self._broken: BaseException | None = None
 
-    async def send(self, records: Sequence[Record], *, deadline: float) -> Delivery:
-        """Send in order and wait for the brokers' answers, until `deadline` on the loop's clock."""
+    async def send(self, records: Sequence[Record], *, deadline: float, alone: bool = False) -> Delivery:
+        """Send in order and wait for the brokers' answers, until `deadline` on the loop's clock.
+
+        `alone` keeps each from going in a batch with others.
+        """
         sent: list[_Sent] = []
         self._under_way[id(sent)] = sent
         try:
             async with asyncio.timeout_at(deadline):
                 for record in records:
-                    each = await self._hand_in(record)
+                    each = await self._hand_in(record, alone)
                     sent.append(each)
                 if self._broken is not None:
                     self.give_up(self._broken)
@@ -141,27 +146,30 @@ class Producer:
         self.give_up(Unavailable(f"{NAME}: the connection was closed"))
         await _end(self._producer)
 
-    async def _hand_in(self, record: Record) -> _Sent:
+    async def _hand_in(self, record: Record, alone: bool) -> _Sent:
         if self._broken is not None:
             return self._broken
+        key = record.key.encode()
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        future: asyncio.Future[Any]
         try:
             await self._check_topic(record.topic)
-            future: asyncio.Future[Any] = await self._producer.send(
-                record.topic,
-                None if record.is_tombstone else record.value,
-                key=record.key.encode(),
-                partition=await self._partition(record),
-                headers=[(name, value.encode()) for name, value in record.headers.items()],
-            )
+            value = None if record.is_tombstone else record.value
+            partition = await self._partition(record)
+            if alone:
+                batch = self._producer.create_batch()
+                batch.append(key=key, value=value, headers=headers, timestamp=None)
+                batch.close()
+                future = await self._producer.send_batch(batch, record.topic, partition=partition)
+            else:
+                future = await self._producer.send(record.topic, value, key=key, partition=partition, headers=headers)
         except (Unavailable, *AWAY) as error:
             return error
         return future
 
-    async def _partition(self, record: Record) -> int | None:
-        """Where a record goes that is kept in order with another key than its own."""
-        if record.ordered_by is None:
-            return None
-        return partition_of(len(await self._producer.partitions_for(record.topic)))(record.ordered_by)
+    async def _partition(self, record: Record) -> int:
+        """Where records are that are kept in order with this one: as the client would choose it by that key."""
+        return partition_of(len(await self._producer.partitions_for(record.topic)))(record.ordered_by or record.key)
 
     async def _check_topic(self, topic: str) -> None:
         """Raise Unavailable where there is no such topic.
@@ -201,6 +209,7 @@ async def connect(options: Mapping[str, Any], *, name: str) -> Producer:
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
+        retry_backoff_ms=_RETRY_MS,
         max_batch_size=_BATCH_BYTES,
         max_request_size=_REQUEST_BYTES,
     )
@@ -247,11 +256,13 @@ def _judge(sent: Sequence[_Sent]) -> Delivery:
 
 async def _end(producer: AIOKafkaProducer) -> None:
     """Stop without delivering anything more; aiokafka has no call for that (0.14)."""
-    sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-        # It ends what it has under way, whose answers nobody waits for, and needs the connections for that.
-        await asyncio.wait({sender})
     producer._closed = True
-    with suppress(TimeoutError):
-        await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)
+    sender = producer._sender.sender_task
+    try:
+        if sender is not None:
+            sender.cancel()
+            # It ends what it has under way, and needs the connections for that.
+            await asyncio.wait({sender})
+    finally:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)

@@ -237,7 +237,7 @@ class PartitionRunner:
             raise LogGap(
                 f"{topic}, partition {partition}: applied up to offset {position}, but the log begins at {beginning} "
                 f"and ends at {end}, without the record that follows: it was cut, or is not the log that the database "
-                "belongs to"
+                "belongs to; to go on without what is lost: baton topics accept-gap"
             )
         if self._holes:
             await self._wait(self._is_let_go, self._pace.back_off[0])

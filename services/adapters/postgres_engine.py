@@ -23,6 +23,9 @@ _WRITING_SECONDS = 300
 """A charter that reaches back wakes every lead in one statement."""
 _IDLE_SECONDS = 15
 """A worker that hangs within a transaction keeps its locks no longer than this; ours do nothing else meanwhile."""
+_LOOKUPS = "-c random_page_cost=1.1"
+"""What a batch looks up was mostly used before, and is in memory; by the default of 4, made for disks that turn,
+reading the whole of a table would look cheaper than some hundred lookups."""
 
 
 def reading_engine(url: URL, *, pool_size: int) -> Engine:
@@ -89,7 +92,7 @@ def _connect_args(url: URL, limits: dict[str, int]) -> dict[str, Any]:
     }
     given = url.query.get("options", ())
     # The last one of a name counts: the user's.
-    options = [*(f"-c {name}={seconds}s" for name, seconds in limits.items()), *_listed(given)]
+    options = [*(f"-c {name}={seconds}s" for name, seconds in limits.items()), _LOOKUPS, *_listed(given)]
     return {**{name: value for name, value in ours.items() if name not in url.query}, "options": " ".join(options)}
 
 

@@ -27,16 +27,15 @@ _NAME = "spool"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS records (
     turn INTEGER PRIMARY KEY AUTOINCREMENT, aside INTEGER NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL,
-    headers TEXT NOT NULL, value BLOB NOT NULL
+    ordered_by TEXT, headers TEXT NOT NULL, value BLOB
 )
 """
 _COUNT_WAITING = "SELECT COUNT(*) FROM records WHERE NOT aside"
 _COUNT_ASIDE = "SELECT COUNT(*) FROM records WHERE aside"
-_ADD = "INSERT INTO records (aside, topic, key, headers, value) VALUES (?, ?, ?, ?, ?)"
-_WAITING = "SELECT turn, topic, key, headers, value FROM records WHERE NOT aside ORDER BY turn LIMIT ?"
-_SMALLEST_ASIDE = """
-SELECT turn, topic, key, headers, value FROM records WHERE aside AND topic = ? ORDER BY LENGTH(value), turn LIMIT 1
-"""
+_ADD = "INSERT INTO records (aside, topic, key, ordered_by, headers, value) VALUES (?, ?, ?, ?, ?, ?)"
+_READ = "SELECT turn, topic, key, ordered_by, headers, value FROM records"
+_WAITING = f"{_READ} WHERE NOT aside ORDER BY turn LIMIT ?"
+_SMALLEST_ASIDE = f"{_READ} WHERE aside AND topic = ? ORDER BY LENGTH(value), turn LIMIT 1"
 _ASIDE_TOPICS = "SELECT DISTINCT topic FROM records WHERE aside ORDER BY topic"
 _DELETE = "DELETE FROM records WHERE turn = ?"
 _SET_ASIDE = "UPDATE records SET aside = 1 WHERE turn = ?"
@@ -58,12 +57,15 @@ class Waiting:
     record: Record
 
 
+_Row = tuple[bool, str, str, str | None, str, bytes | None]
+"""Whether aside, topic, key, what it is ordered by, headers as JSON, value (None: a tombstone)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     """What is done together, and what that does to the counts."""
 
-    rows: Sequence[tuple[bool, str, str, str, bytes]] = ()
-    """To add: whether aside, topic, key, headers as JSON, value."""
+    rows: Sequence[_Row] = ()
     delete: Sequence[int] = ()
     """Turns."""
     set_aside: Sequence[int] = ()
@@ -116,8 +118,8 @@ class Spool:
 
     async def add(self, records: Sequence[Record], *, aside: bool = False) -> None:
         """Return once all records are durable, all or none of them. Raises Unavailable when it is nearly full."""
-        rows = [(aside, each.topic, each.key, _headers_text(each), bytes(each.value)) for each in records]
-        size = sum(_ROW_BYTES + len(topic) + len(key) + len(text) + len(value) for _, topic, key, text, value in rows)
+        rows = [_row(each, aside) for each in records]
+        size = sum(_ROW_BYTES + sum(len(column) for column in row[1:] if column is not None) for row in rows)
         waiting, set_aside = (0, len(rows)) if aside else (len(rows), 0)
         with self._counting:
             if self._used + self._entering_bytes + size > NEARLY_FULL * self._most_bytes:
@@ -163,7 +165,7 @@ class Spool:
         with self._read_lock, outages(_NAME), closing(self._reading.execute(_WAITING, (most_records,))) as rows:
             for row in rows:
                 found.append(_waiting(row))
-                size += len(row[-1])
+                size += len(row[-1] or b"")
                 if size >= most_bytes:
                     break
         return found
@@ -226,10 +228,13 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
     return int(connection.execute(query).fetchone()[0])
 
 
-def _waiting(row: tuple[int, str, str, str, bytes]) -> Waiting:
-    turn, topic, key, headers, value = row
-    return Waiting(turn, Record(topic, key, value, orjson.loads(headers)))
+def _row(record: Record, aside: bool) -> _Row:
+    headers = orjson.dumps(dict(record.headers)).decode()
+    value = None if record.is_tombstone else bytes(record.value)
+    return aside, record.topic, record.key, record.ordered_by, headers, value
 
 
-def _headers_text(record: Record) -> str:
-    return orjson.dumps(dict(record.headers)).decode()
+def _waiting(row: tuple[int, str, str, str | None, str, bytes | None]) -> Waiting:
+    turn, topic, key, ordered_by, headers, value = row
+    record = Record(topic, key, value or b"", orjson.loads(headers), ordered_by, is_tombstone=value is None)
+    return Waiting(turn, record)

@@ -14,13 +14,17 @@ from services.ports import Record
 
 DIRECT_SECONDS = 3.0
 """How long an append waits for Kafka before it goes to the spool: senders of webhooks give up after 5 s or more."""
-BATCH_RECORDS = 2_000
+BATCH_RECORDS = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
-"""What the relay sends at a time."""
+"""What the relay sends at a time: large enough to share the disk's sync, small enough to let requests in between."""
 DRAIN_SECONDS = 10.0
 """What the relay gets to send the rest when it is stopped; what then is left waits for the next start."""
 ASIDE_SECONDS = 300.0
 """How often the records that were too large are tried again: somebody may have let their topic take them."""
+
+HANDOVER_SECONDS = 1.0
+"""How long an append waits for the relay to bring the last of what waits, before it queues behind it. Else, where one
+append follows the other, the spool would never be empty again."""
 
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between two tries while Kafka is away; the last for all further ones."""
@@ -40,6 +44,9 @@ class SpooledLog:
         self._spool = spool
         self._away: str | None = None
         self._news = asyncio.Event()
+        self._handed_over = asyncio.Event()
+        """Not set while the relay is about to empty the spool."""
+        self._handed_over.set()
         self._delivered: list[int] = []
         self._refused: list[int] = []
         """Turns that the spool has yet to forget, or to set aside."""
@@ -81,6 +88,8 @@ class SpooledLog:
         """Return once all records are durable, in Kafka or in the spool. Raises Unavailable."""
         if not records:
             return
+        if not self._handed_over.is_set():
+            await _until(self._handed_over, HANDOVER_SECONDS)
         if self._away is None and self._spool.waiting == 0 and await self._append_directly(records):
             return
         try:
@@ -97,24 +106,12 @@ class SpooledLog:
         An outage of Kafka or of the disk is waited out; another error ends it.
         """
         waking = asyncio.create_task(self._wake_at(stop))
-        failures = 0
         try:
-            while not stop.is_set():
-                self._news.clear()
-                try:
-                    worked = await self._step()
-                except Unavailable as error:
-                    wait = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
-                    failures += 1
-                    log.debug("relay waits", error=str(error), retry_in_seconds=wait)
-                    await _until(stop, wait)
-                    continue
-                failures = 0
-                if not worked:
-                    await _until(self._news, self._next_look())
+            await self._relay(stop)
+            await self._drain()
         finally:
             waking.cancel()
-        await self._drain()
+            self._handed_over.set()
 
     async def _append_directly(self, records: Sequence[Record]) -> bool:
         """Whether Kafka has them, or refuses some for good, which are set aside then. Raises Unavailable."""
@@ -128,6 +125,23 @@ class SpooledLog:
             return False
         return True
 
+    async def _relay(self, stop: asyncio.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            self._news.clear()
+            try:
+                worked = await self._step()
+            except Unavailable as error:
+                self._handed_over.set()
+                wait = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
+                failures += 1
+                log.debug("relay waits", error=str(error), retry_in_seconds=wait)
+                await _until(stop, wait)
+                continue
+            failures = 0
+            if not worked:
+                await _until(self._news, self._next_look())
+
     async def _step(self) -> bool:
         """Take the next batch to Kafka, or see whether it is back; whether there was anything to do."""
         await self._settle()
@@ -137,9 +151,12 @@ class SpooledLog:
             await self._see()  # without the spool, Kafka is all there is
             raise
         if batch:
-            await self._relay(batch)
-            return True
-        return await self._see() or await self._try_aside()
+            if self._away is None and self._spool.waiting - len(batch) <= BATCH_RECORDS:
+                self._handed_over.clear()
+            await self._bring(batch)
+        if self._spool.waiting == 0:
+            self._handed_over.set()
+        return bool(batch) or await self._see() or await self._try_aside()
 
     async def _see(self) -> bool:
         """See whether Kafka is back, where it was away."""
@@ -149,7 +166,7 @@ class SpooledLog:
         self._came_back()
         return True
 
-    async def _relay(self, batch: Sequence[Waiting]) -> None:
+    async def _bring(self, batch: Sequence[Waiting]) -> None:
         delivery = await self._kafka.send([each.record for each in batch], within=APPEND_SECONDS)
         refused = [batch[number] for number in delivery.numbers(Outcome.REFUSED)]
         _report([each.record for each in refused])

@@ -83,7 +83,7 @@ class SqlStore:
         self._transitions = upsert(tables.transitions, dialect, standing=told.standing)
         self._new_deals = insert_new(tables.deals, dialect)
         self._known_deals = Updater(tables.deals, dialect, expected="revision")
-        self._merges = upsert(tables.merges, dialect, into=insert_into(tables.merges, dialect).excluded.into)
+        self._merges = insert_new(tables.merges, dialect)
         self._alerts = Writer(insert_into(tables.alerts, dialect), dialect, ALERT_COLUMNS)
         self._outbox = Writer(insert_into(tables.outbox, dialect), dialect, ("lead", "clock", "number", "name"))
         self._counters = upsert(tables.counters, dialect, value=tables.counters.c.value + counter.value)

@@ -30,7 +30,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from services.adapters.pg_arrays import TEXT, ArrayOf, kind_of
+from services.adapters.pg_arrays import TEXT, ArrayOf, PgArray, kind_of
 
 _T = TypeVar("_T")
 Values = tuple[Any, ...]
@@ -38,7 +38,9 @@ Values = tuple[Any, ...]
 CHUNK = 500
 """Keys in one statement: SQLite takes 32,766 variables, and a short statement is prepared sooner."""
 _MOST_ROWS = 2_000
-"""Rows in one statement of PostgreSQL, whose arrays and messages end at a gigabyte."""
+"""Rows in one statement of PostgreSQL: more than a batch has."""
+_MOST_BYTES = 64 * 1024 * 1024
+"""In one of its arrays, which end at a gigabyte: a batch of the largest bodies would be as much."""
 _GROUP = 100
 """Keys in one lookup of SQLite: its statement stays the same, and its variables are few."""
 
@@ -209,7 +211,7 @@ class _Given:
         order = [self._names.index(name) for name in names]
         return itemgetter(*order) if order != list(range(len(self._names))) else None
 
-    def parameters(self, rows: Sequence[Values]) -> dict[str, Any]:
+    def parameters(self, rows: Sequence[Values]) -> dict[str, PgArray]:
         """An array for each column."""
         whole = zip(*rows, strict=True)
         return {name: kind.array(values) for name, kind, values in zip(self._names, self._kinds, whole, strict=True)}
@@ -236,11 +238,15 @@ class _Many:
         if not self._is_set_based:
             arranged = [self._arrange(row) for row in rows] if self._arrange else rows
             return connection.exec_driver_sql(self._sql, arranged).rowcount
-        touched = 0
-        for group in _apart(rows, self._key):
-            for part in chunks(group, _MOST_ROWS):
-                touched += connection.exec_driver_sql(self._sql, self._given.parameters(part)).rowcount
-        return touched
+        parts = (part for group in _apart(rows, self._key) for part in chunks(group, _MOST_ROWS))
+        return sum(self._run_at_once(connection, part) for part in parts)
+
+    def _run_at_once(self, connection: Connection, rows: Sequence[Values]) -> int:
+        parameters = self._given.parameters(rows)
+        if len(rows) > 1 and any(len(array.data) > _MOST_BYTES for array in parameters.values()):
+            half = len(rows) // 2
+            return self._run_at_once(connection, rows[:half]) + self._run_at_once(connection, rows[half:])
+        return connection.exec_driver_sql(self._sql, parameters).rowcount
 
 
 def _apart(rows: Sequence[Values], key: Callable[[Values], Any] | None) -> Iterator[Sequence[Values]]:

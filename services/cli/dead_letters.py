@@ -29,7 +29,7 @@ _PAGE = 500
 @dead_letters.command("list")
 def list_letters(data: Data = None, json_: AsJson = False) -> None:
     """List what waits, by id."""
-    from services.wiring.embedded import reading  # here, as in `baton up`, because it loads every service
+    from services.wiring.operations import reading  # here, as in `baton up`, because it loads every service
 
     with reading(read_settings(data=data)) as views:
         letters = _all(views)
@@ -46,7 +46,7 @@ def list_letters(data: Data = None, json_: AsJson = False) -> None:
 @dead_letters.command()
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")], data: Data = None) -> None:
     """Show one whole, as it came."""
-    from services.wiring.embedded import reading
+    from services.wiring.operations import reading
 
     with reading(read_settings(data=data)) as views:
         letter = _find(views, letter_id)
@@ -71,7 +71,7 @@ def replay(
 @quarantine.command("list")
 def list_held(data: Data = None, json_: AsJson = False) -> None:
     """List refused webhooks. Baton tries them again with its present secrets whenever it starts."""
-    from services.wiring.embedded import held_requests
+    from services.wiring.operations import held_requests
 
     held = held_requests(read_settings(data=data))
     if json_:

@@ -6,7 +6,7 @@ import structlog
 import typer
 
 from services import logs
-from services.cli import charter, dead_letters, demo, health, replay, services, up, whatif
+from services.cli import charter, dead_letters, demo, health, migrate, replay, services, topics, up, whatif
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -25,8 +25,10 @@ app.add_typer(up.app)
 app.add_typer(services.app)
 app.add_typer(demo.app)
 app.add_typer(health.app)
+app.add_typer(migrate.app)
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
+app.add_typer(topics.app, name="topics")
 
 
 @app.callback()
@@ -39,12 +41,6 @@ def main() -> None:
     """Run the command line: exit 0 done, 1 the answer is no, 2 wrong use or bad input."""
     try:
         app()
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except BatonError as error:
-        print(f"baton: {error}", file=sys.stderr)
-        sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe (`baton ... | head`) has seen enough.
         sys.stderr.close()
@@ -52,13 +48,26 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        # A fault in Baton itself. The log has the whole of it, for the report; the user gets one line.
-        structlog.get_logger().exception("fault", exc_info=error)
-        print(
-            f"baton: a fault of its own ended it ({_innermost(error)!r}); the log above has the details",
-            file=sys.stderr,
-        )
-        sys.exit(70)
+        sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """Say in one line what ended the command, and return its exit code."""
+    match _innermost(error):
+        case UsageError() as usage:
+            print(usage, file=sys.stderr)
+            return 2
+        case BatonError() as known:
+            print(f"baton: {known}", file=sys.stderr)
+            return 1
+        case fault:
+            # A fault in Baton itself. The log has the whole of it, for the report; the user gets one line.
+            structlog.get_logger().exception("fault", exc_info=error)
+            print(
+                f"baton: a fault of its own ended it ({fault!r}); the log above has the details",
+                file=sys.stderr,
+            )
+            return 70
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -27,7 +27,7 @@ def gateway(
     port: Port = None,
 ) -> None:
     """Take webhooks in, to Kafka; while Kafka is away, to a spool on the disk."""
-    from services.wiring.distributed import GatewayService  # here, for it loads every service
+    from services.wiring.gateway import GatewayService  # here, for it loads every service
 
     _run("gateway", read_settings(data=data, host=host, port=port), lambda it, url: GatewayService(it, url=url))
 
@@ -39,7 +39,7 @@ def tracker(
     port: Port = None,
 ) -> None:
     """Judge the partitions of Kafka that it shares with other trackers."""
-    from services.wiring.distributed import TrackerService
+    from services.wiring.tracker import TrackerService
 
     _run("tracker", read_settings(charter=charter, host=host, port=port), lambda it, url: TrackerService(it, url=url))
 
@@ -47,7 +47,7 @@ def tracker(
 @app.command()
 def board(host: Host = None, port: Port = None) -> None:
     """Show both teams the same pages, with the API and the metrics of the database."""
-    from services.wiring.distributed import BoardService
+    from services.wiring.board import BoardService
 
     _run("board", read_settings(host=host, port=port), lambda it, url: BoardService(it, url=url))
 
@@ -55,7 +55,7 @@ def board(host: Host = None, port: Port = None) -> None:
 @app.command()
 def notifier(host: Host = None, port: Port = None) -> None:
     """Deliver alerts, and what changes to other topics; one works, further ones stand by."""
-    from services.wiring.distributed import NotifierService
+    from services.wiring.notifier import NotifierService
 
     _run("notifier", read_settings(host=host, port=port), lambda it, url: NotifierService(it, url=url))
 

@@ -1,5 +1,6 @@
 """From records of the log to events: what is new, what is a duplicate, what cannot be used. Reads nothing itself."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,12 +15,15 @@ from services.domain.instants import Instant
 from services.errors import BadEvent
 from services.ports import DEAD_LETTERS, LogRecord
 from services.storage import Changes, CounterKey, DeadLetterRow, EventRow, stream_of
-from services.translate import from_json
+from services.translate import NUL, from_json
 
 Identity = tuple[str, str, str]
 """Stream, source and id: what makes two events the same."""
 
 CEREMONY_PREFIX = "ceremony:"
+_DOOR = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
+_MOST_ID = 500
+"""As of events; ours are 64 characters."""
 
 _FEEDBACK_FIELDS: Mapping[EventType, str] = {
     EventType.FEEDBACK_GIVEN: "verdict",
@@ -51,7 +55,7 @@ def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -
     """
     rows = []
     for record in records:
-        crm = record.headers.get("crm", OTHER)
+        crm = _door(record.headers.get("crm", OTHER))
         try:
             if record.topic == DEAD_LETTERS:
                 changes.dead_letters.append(_dead_letter(record))
@@ -63,7 +67,7 @@ def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -
             # Its place in the log is its id: read again, it is the same dead letter.
             letter = f"{record.topic}/{record.partition}/{record.offset}"
             changes.dead_letters.append(
-                DeadLetterRow(letter, crm, error.reason, str(error), record.appended_at, record.value)
+                DeadLetterRow(letter, crm, error.reason, _storable(str(error)), record.appended_at, record.value)
             )
         else:
             rows.append(EventRow(event, crm, record.appended_at))
@@ -126,4 +130,19 @@ def _dead_letter(record: LogRecord) -> DeadLetterRow:
         letter = DeadLetter.model_validate_json(record.value)
     except ValidationError:
         raise BadEvent("unreadable", "a record of the dead letters that is none") from None
-    return DeadLetterRow(letter.id, letter.crm, letter.reason, letter.detail, record.appended_at, letter.body)
+    if NUL in letter.id or len(letter.id) > _MOST_ID:
+        raise BadEvent(
+            "unreadable", f"a record of the dead letters whose id has U+0000, or more than {_MOST_ID} characters"
+        )
+    detail = _storable(letter.detail)
+    return DeadLetterRow(letter.id, _door(letter.crm), letter.reason, detail, record.appended_at, letter.body)
+
+
+def _door(name: str) -> str:
+    """The door through which it came. It is a label, and a foreign producer may have written anything."""
+    return name if _DOOR.fullmatch(name) else OTHER
+
+
+def _storable(text: str) -> str:
+    """What is wrong with something; it may quote it, and must not keep the batch from being committed."""
+    return text.replace(NUL, "\N{REPLACEMENT CHARACTER}")

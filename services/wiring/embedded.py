@@ -1,8 +1,8 @@
 """Everything in one process on embedded storage, and what commands read of its data folder."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import structlog
@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from services import health
 from services import metric_table as table
-from services.adapters.data_dir import DATABASE, QUARANTINE, DataDir
+from services.adapters.data_dir import DataDir
 from services.adapters.database import open_database
 from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_store import SqlStore
@@ -26,11 +26,10 @@ from services.metrics.collector import StoreCollector, registry_of, single
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.notifier.notifier import Notifier
-from services.ports import EVENTS, READ_TOPICS, HeldRequest
+from services.ports import EVENTS, READ_TOPICS
 from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
-from services.views import Views
 from services.wiring.charters import put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
 
@@ -158,30 +157,3 @@ def _log_file(settings: Settings, default: Path) -> Path:
             "baton board, baton notifier"
         )
     return Path(settings.broker.removeprefix("sqlite:///"))
-
-
-@contextmanager
-def reading(settings: Settings) -> Iterator[Views]:
-    """The views of the database, or of a data folder's, whether or not a process runs on it."""
-    default = f"sqlite:///{_existing(settings, DATABASE)}" if settings.database is None else None
-    database = open_database(database_url(settings, default))
-    try:
-        yield SqlViews(database)
-    finally:
-        database.close()
-
-
-def held_requests(settings: Settings) -> Sequence[HeldRequest]:
-    """The refused requests of a data folder, whether or not a process runs on it."""
-    quarantine = SqliteQuarantine(_existing(settings, QUARANTINE))
-    try:
-        return quarantine.held()
-    finally:
-        quarantine.close()
-
-
-def _existing(settings: Settings, name: str) -> Path:
-    file = settings.data.absolute() / name
-    if not file.is_file():
-        raise UsageError(f"{settings.data}: no data of Baton here; say which folder with --data")
-    return file

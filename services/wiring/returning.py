@@ -16,9 +16,9 @@ from services.ports import WallClock
 from services.settings import Settings
 from services.storage import DeadLetterRow
 from services.views import Views
-from services.wiring.distributed import connection_of
 from services.wiring.embedded import Embedded
 from services.wiring.parts import clock_of, database_url, door_of
+from services.wiring.service import connection_of
 
 
 class Returning:

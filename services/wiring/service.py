@@ -1,9 +1,23 @@
-"""What every service is to whoever runs it."""
+"""What every service is to whoever runs it, and what those that run apart have in common."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from fastapi import FastAPI
+
+from services import health
+from services.adapters.database import Database, open_database
+from services.adapters.kafka_client import KafkaConnection
+from services.adapters.sql_store import SqlStore
+from services.errors import UsageError
+from services.metrics.collector import Gauges, ServiceCollector, registry_of
+from services.metrics.routes import add_routes as add_metrics
+from services.metrics.tally import ProcessTally
+from services.ports import EVENTS
+from services.settings import Settings, secret
+from services.wiring.parts import clock_of, database_url, new_app
 
 
 class Service(Protocol):
@@ -22,3 +36,79 @@ class Service(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+
+
+class Part:
+    """What the services have in common."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._resources = ExitStack()
+        self._tally = ProcessTally()
+        self.clock = clock_of(settings)
+
+    def reload_charter(self) -> None:
+        """This service has no file of the charter."""
+
+    def end_streams(self) -> None:
+        """No answer of this service goes on for good."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._resources.close()
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Let go of what was taken where the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _new_app(self, url: str, checks: Mapping[str, health.Check], gauges: Gauges) -> FastAPI:
+        app = new_app(self._settings, url)
+        collector = ServiceCollector(process_counts=self._tally.counts, gauges=gauges)
+        add_metrics(app, registry_of(collector))
+        health.add_routes(app, checks)
+        return app
+
+    def _open_database(self) -> Database:
+        url = database_url(self._settings, default="none")
+        if url.startswith("sqlite"):
+            raise UsageError(
+                "BATON_DATABASE: services that run apart share postgresql://USER:PASSWORD@HOST/NAME; on one machine, "
+                "`baton up` runs everything on SQLite"
+            )
+        database = open_database(url)
+        self._resources.callback(database.close)
+        return database
+
+
+def connection_of(settings: Settings) -> KafkaConnection:
+    """How to reach Kafka. Raises UsageError where the settings do not say."""
+    if settings.broker is None:
+        raise UsageError("BATON_BROKER: not given; write kafka://HOST:PORT,HOST:PORT")
+    return KafkaConnection(
+        broker=settings.broker,
+        security=settings.kafka_security,
+        sasl=settings.kafka_sasl,
+        username=settings.kafka_username,
+        password=secret(settings.kafka_password),
+        ca_file=settings.kafka_ca_file,
+        cert_file=settings.kafka_cert_file,
+        key_file=settings.kafka_key_file,
+    )
+
+
+def check_database(store: SqlStore) -> None:
+    """Raise Unavailable when the database is away."""
+    store.position(EVENTS, 0)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until `stop` is set."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

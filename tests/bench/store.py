@@ -1,8 +1,10 @@
-"""Events per second that the store commits, beside a plain insert of as many event rows in the same run.
+"""Events per second that the store commits on SQLite and on PostgreSQL, each beside a plain write of the event rows.
 
 `python -m tests.bench.store [--events N] [--rounds N]`. The transaction alone, nothing is judged: batches of 1,000
-events over 5,000 leads; each batch writes its events, the view of each lead (900 bytes) and two of its clocks, an
-alert for every third event, 40 counters, and the position.
+events over 5,000 leads; each batch reads the revisions of its leads, and writes its events, the view of each lead
+(900 bytes) and two of its clocks, an alert for every third event, 40 counters, and the position. The plain write is
+of the events alone, in transactions of the same size, in the quickest way that the database has. All take turns, so
+that a neighbour on the machine troubles all; PostgreSQL is a server of the tests, with its disk and cores the same.
 """
 
 import argparse
@@ -13,24 +15,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from services.adapters.database import open_database
+import psycopg
+
+from services.adapters.database import migrate, open_database
 from services.adapters.sql_rows import event_values
 from services.domain.events import Event, EventType
 from services.domain.instants import SECOND
 from services.storage import ABSENT, AlertRow, Changes, ClockRow, EventRow, LeadRow
 from tests.contracts.rows import commit, opened
+from tests.servers.postgres import Postgres, lacking
 
 BATCH = 1_000
 LEADS = 5_000
 START = 1_800_000_000 * SECOND
 HOUR = 3_600 * SECOND
 _STATE = bytes(range(32, 122)) * 10
-_PLAIN = """
-CREATE TABLE events (stream TEXT, source TEXT, id TEXT, time INTEGER, type INTEGER, data TEXT, crm TEXT,
-    received_at INTEGER, PRIMARY KEY (stream, source, id))
-"""
+_COLUMNS = """stream TEXT, source TEXT, id TEXT, time BIGINT, type SMALLINT, lead TEXT, data TEXT, crm TEXT,
+    received_at BIGINT, PRIMARY KEY (stream, source, id)"""
 
 
 def batches(events: int, seed: int) -> Iterator[Changes]:
@@ -103,9 +107,10 @@ def _clock(key: str, name: str, at: int) -> ClockRow:
     )
 
 
-def run_store(folder: Path, changes: list[Changes]) -> float:
-    """Seconds that the store takes to commit the batches."""
-    database = open_database(f"sqlite:///{folder / 'store.db'}")
+def run_store(url: str, changes: list[Changes]) -> float:
+    """Seconds that the store takes to commit the batches to the database at `url`."""
+    migrate(url)
+    database = open_database(url)
     store = opened(database)
     started = time.perf_counter()
     for batch in changes:
@@ -115,46 +120,96 @@ def run_store(folder: Path, changes: list[Changes]) -> float:
     return seconds
 
 
-def run_plain(folder: Path, changes: list[Changes]) -> float:
-    """Seconds that a plain insert of the events alone takes, in transactions of the same size."""
-    connection = sqlite3.connect(folder / "plain.db", isolation_level=None)
+def run_plain_sqlite(url: str, changes: list[Changes]) -> float:
+    """Seconds that inserting the events alone takes."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(_PLAIN)
+    connection.execute(f"CREATE TABLE events ({_COLUMNS})")
+    insert = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     started = time.perf_counter()
     for batch in changes:
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [event_values(row) for row in batch.events]
-        )
+        connection.executemany(insert, [event_values(row) for row in batch.events])
         connection.execute("COMMIT")
     seconds = time.perf_counter() - started
     connection.close()
     return seconds
 
 
-def rate(run: Callable[[Path, list[Changes]], float], changes: list[Changes]) -> float:
-    """Events per second of one run in a fresh folder."""
+def run_plain_postgres(url: str, changes: list[Changes]) -> float:
+    """Seconds that copying the events alone takes."""
+    with psycopg.connect(url) as connection:
+        connection.execute(f"CREATE TABLE events ({_COLUMNS})".encode())
+        started = time.perf_counter()
+        for batch in changes:
+            with connection.cursor().copy("COPY events FROM STDIN") as copy:
+                for row in batch.events:
+                    copy.write_row(event_values(row))
+            connection.commit()
+        return time.perf_counter() - started
+
+
+Run = Callable[[str, list[Changes]], float]
+Place = AbstractContextManager[str]
+
+
+@contextmanager
+def fresh_file() -> Iterator[str]:
+    """The URL of a file that is not there yet."""
     with tempfile.TemporaryDirectory() as folder:
-        return sum(len(batch.events) for batch in changes) / run(Path(folder), changes)
+        yield f"sqlite:///{folder}/bench.db"
+
+
+def measure(changes: list[Changes], rounds: int, postgres: Postgres | None) -> dict[str, list[float]]:
+    """Events per second of every round, by what was measured."""
+    runs: dict[str, tuple[Callable[[], Place], Run]] = {
+        "sqlite": (fresh_file, run_store),
+        "sqlite plain": (fresh_file, run_plain_sqlite),
+    }
+    if postgres is not None:
+        server = postgres
+        runs |= {
+            "postgres": (lambda: nullcontext(server.fresh_database()), run_store),
+            "postgres plain": (lambda: nullcontext(server.fresh_database()), run_plain_postgres),
+        }
+    events = sum(len(batch.events) for batch in changes)
+    rates: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, (place, run) in runs.items():
+            with place() as url:
+                rates[name].append(events / run(url, changes))
+    return rates
+
+
+def report(changes: list[Changes], rates: dict[str, list[float]]) -> Iterator[str]:
+    """Medians, and medians of the rounds' own ratios."""
+    events = sum(len(each.events) for each in changes)
+    rows = sum(len(each.events) + len(each.leads) + len(each.clocks) + len(each.alerts) for each in changes)
+    for name, each in rates.items():
+        rate = statistics.median(each)
+        yield f"{name:22} {rate:9,.0f} events/s" + (
+            "" if "plain" in name else f"  ({rate * rows / events:,.0f} rows/s)"
+        )
+    for one, other in (("sqlite", "sqlite plain"), ("postgres", "postgres plain"), ("postgres", "sqlite")):
+        if one in rates:
+            ratio = statistics.median(a / b for a, b in zip(rates[one], rates[other], strict=True))
+            yield f"{one} / {other:{19 - len(one)}} {ratio:9.3f}"
 
 
 def main() -> None:
-    """Run both in turn and print the medians."""
+    """Run all in turn and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     changes = list(batches(arguments.events, seed=1))
-    rates = [(rate(run_store, changes), rate(run_plain, changes)) for _ in range(arguments.rounds)]
-    store, plain = (statistics.median(column) for column in zip(*rates, strict=True))
-    ratio = statistics.median(one / other for one, other in rates)
-    rows = sum(len(each.events) + len(each.leads) + len(each.clocks) + len(each.alerts) for each in changes)
-    sys.stdout.write(
-        f"store  {store:9,.0f} events/s  ({store * rows / arguments.events:,.0f} rows/s)\n"
-        f"plain  {plain:9,.0f} events/s  (events alone)\n"
-        f"ratio  {ratio:9.3f}\n"
-    )
+    why = lacking()
+    if why is not None:
+        sys.stdout.write(f"postgres is left out: {why}\n")
+    with tempfile.TemporaryDirectory() as folder, nullcontext() if why else Postgres(Path(folder)) as postgres:
+        for line in report(changes, measure(changes, arguments.rounds, postgres)):
+            sys.stdout.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from services import logs
 from services.adapters.kafka_client import KafkaConnection
 from services.adapters.kafka_log import KafkaLog
 from services.adapters.spool import Spool
@@ -36,6 +37,7 @@ async def opened(kind: str, *where: str) -> AsyncIterator[tuple[EventLog, str]]:
 
 async def main() -> None:
     """Append until killed."""
+    logs.set_up("error")
     async with opened(*sys.argv[1:]) as (log, topic):
         number = 0
         while True:

@@ -37,7 +37,7 @@ def fresh_topic(cluster: KafkaCluster, partitions: int = PARTITIONS, **config: s
     """A topic that no other test has; `max_message_bytes="1000"` is its setting max.message.bytes."""
     name = f"log-{next(_NUMBERS)}"
     settings = {key.replace("_", "."): value for key, value in config.items()}
-    cluster.create_topic(name, partitions=partitions, config={"message.timestamp.type": "LogAppendTime", **settings})
+    cluster.create_topic(name, partitions=partitions, config=settings)
     return name
 
 

@@ -1,4 +1,4 @@
-"""SQLite looks things up: no query of the store or of pages reads a big table from end to end."""
+"""SQLite looks things up: no query of store, pages, outbox or relay reads a big table from end to end."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ from sqlalchemy import Connection, event
 
 from services.adapters.database import Database, open_database
 from services.adapters.sql_outbox import SqlOutbox
+from services.adapters.sql_relay import SqlRelay
 from services.adapters.sql_store import SqlStore
 from services.adapters.sql_views import SqlViews
-from services.domain.clocks import Status
-from services.views import ClockQuery, LeadQuery
+from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
-_BIG = "alerts|clocks|deals|deliveries|events|handoffs|leads|transitions"
+_BIG = "alerts|clocks|deals|deliveries|events|handoffs|leads|merges|transitions"
 _READ_WHOLE = re.compile(rf"SCAN ({_BIG})$")
 
 
@@ -59,54 +59,7 @@ def plans(database: Database) -> Iterator[list[str]]:
             steps += [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", first)]
 
 
-_LEAD_QUERIES = [
-    LeadQuery(),
-    LeadQuery(after="a"),
-    LeadQuery(stalled=True),
-    LeadQuery(handed_off=True, after="a"),
-    LeadQuery(team="x", account="y"),
-    LeadQuery(clock="accept"),
-    *(LeadQuery(clock="accept", status=status, after="a") for status in Status),
-    LeadQuery(status=Status.OVERDUE),
-]
-_CLOCK_QUERIES = [
-    ClockQuery(),
-    ClockQuery(after=("a", "accept", 1)),
-    *(ClockQuery(clock="accept", status=status, team_label="x") for status in Status),
-]
-_VIEWS: list[Callable[[SqlViews], object]] = [
-    lambda views: views.version(),
-    *((lambda views, query=query: views.leads(query, 5)) for query in _LEAD_QUERIES),
-    lambda views: views.lead("a:lead:1"),
-    lambda views: views.stalled(5, 10),
-    *((lambda views, query=query: views.clocks(query, 5)) for query in _CLOCK_QUERIES),
-    lambda views: views.pressing(20, 10),
-    lambda views: views.open_clocks(5),
-    lambda views: views.verdicts(1, 20, 5),
-    lambda views: views.open_handoffs(5),
-    lambda views: views.dead_letters("1", 5),
-]
-_STORE: list[Callable[[SqlStore], object]] = [
-    lambda store: store.position("baton.events", 0),
-    lambda store: store.states(["a", "b"]),
-    lambda store: store.known_events([("lead:a", "crm", "1")]),
-    lambda store: store.events(["lead:a", "lead:b"]),
-    lambda store: store.transitions(["a", "b"]),
-    lambda store: store.deals(["a", "b"]),
-    lambda store: store.deals_of(["a", "b"]),
-    lambda store: store.due(0, 5, 10),
-    lambda store: commit(store, changes(1, leads=[lead()], refolded=["a:lead:1"])),
-]
-_OUTBOX: list[Callable[[SqlOutbox], object]] = [
-    lambda outbox: outbox.due(50, 10),
-    lambda outbox: outbox.delivered(1, "mail", 5),
-    lambda outbox: outbox.postpone(1, 5, "timeout"),
-    lambda outbox: outbox.settle(1, "sent", 5),
-    lambda outbox: outbox.unsettled(),
-]
-
-
-@pytest.mark.parametrize("ask", _VIEWS)
+@pytest.mark.parametrize("ask", VIEWS)
 def test_views(database: Database, ask: Callable[[SqlViews], object]) -> None:
     """Pages and metrics."""
     with plans(database) as steps:
@@ -115,7 +68,7 @@ def test_views(database: Database, ask: Callable[[SqlViews], object]) -> None:
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
 
-@pytest.mark.parametrize("ask", _STORE)
+@pytest.mark.parametrize("ask", STORE)
 def test_store(database: Database, ask: Callable[[SqlStore], object]) -> None:
     """The tracker."""
     with plans(database) as steps:
@@ -124,11 +77,20 @@ def test_store(database: Database, ask: Callable[[SqlStore], object]) -> None:
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
 
-@pytest.mark.parametrize("ask", _OUTBOX)
+@pytest.mark.parametrize("ask", OUTBOX)
 def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     """The notifier."""
     with plans(database) as steps:
         ask(SqlOutbox(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", RELAY)
+def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
+    """What fills the topics."""
+    with plans(database) as steps:
+        ask(SqlRelay(database))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 

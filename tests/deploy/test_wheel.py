@@ -1,26 +1,18 @@
 """The wheel: every file that the program reads of itself is in it."""
 
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.deploy.shipped import ROOT
+
 PACKAGES = ("services", "schemas")
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names in a wheel that is built here and now."""
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ("--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", *options, ROOT], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    (wheel,) = folder.glob("*.whl")
+def names(wheel: Path) -> set[str]:
+    """The names in the wheel."""
     with ZipFile(wheel) as archive:
         return set(archive.namelist())
 

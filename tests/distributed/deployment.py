@@ -1,22 +1,26 @@
-"""The services as processes of their own, on real servers: each test has a cluster of Kafka and a database of its own."""
+"""The services as processes of their own, on real servers; each test has topics and a database of its own."""
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from sqlalchemy import select
 
 from services import metric_table as metrics
 from services.adapters import tables
 from services.adapters.database import Database, open_database
+from services.adapters.sql_outbox import SqlOutbox
 from services.adapters.sql_views import SqlViews
 from services.errors import Unavailable
 from services.ports import Record
-from services.storage import ClockRow
+from services.storage import ClockRow, TransitionRow
 from tests.command import baton
 from tests.distributed.history import History
 from tests.e2e.running import TOKEN, Running
@@ -26,6 +30,9 @@ from tests.tracker.support import CHARTER
 
 PARTITIONS = 4
 _SETTLED_SECONDS = 180
+_PIECE = 150
+_PAUSE_SECONDS = 0.3
+"""Between two pieces: so a history lasts long enough for something to happen to it."""
 
 
 class Deployment:
@@ -34,6 +41,7 @@ class Deployment:
     def __init__(self, folder: Path, kafka: KafkaCluster, postgres: Postgres, *, replicas: int = 1) -> None:
         kafka.needs_real("groups of several members")
         self.kafka = kafka
+        self.postgres = postgres
         self.folder = folder
         self.charter = folder / "charter.yaml"
         self.charter.write_text(CHARTER, encoding="utf-8")
@@ -78,6 +86,29 @@ class Deployment:
         """Append records to Kafka; each is there once when this returns."""
         asyncio.run(_send(self.kafka.bootstrap, records))
 
+    @contextmanager
+    def sending(self, history: History) -> Iterator[None]:
+        """Send a history while the block runs, about a second of work at a time; it is all sent when the block ends."""
+        failures: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                asyncio.run(_send(self.kafka.bootstrap, history.records, pause_every=_PIECE))
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        assert not failures, failures
+
+    def wait_until_applied(self, share: float, history: History, *services: Running) -> None:
+        """Return once so much of a history is judged."""
+        self.wait_until(lambda: self.applied() >= share * len(history.records), *services)
+
     def positions(self) -> dict[tuple[str, int], int]:
         """Where each partition is judged up to."""
         with self.database.reading() as connection:
@@ -119,6 +150,15 @@ class Deployment:
             found.setdefault(row.lead, []).append(row)
         return found
 
+    def transitions(self) -> list[TransitionRow]:
+        """All that was told."""
+        with self.database.reading() as connection:
+            return [TransitionRow(*row) for row in connection.execute(select(tables.transitions))]
+
+    def unsettled(self) -> int:
+        """How many alerts wait."""
+        return SqlOutbox(self.database).unsettled()
+
     def counted(self) -> Counter[str]:
         """Events by what became of them, and dead letters as the counters have them."""
         counted = Counter[str]()
@@ -139,43 +179,41 @@ class Deployment:
         assert self.clocks() == history.clocks()
 
 
-async def _send(bootstrap: str, records: Sequence[Record]) -> None:
+async def _send(bootstrap: str, records: Sequence[Record], *, pause_every: int | None = None) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5)
     await producer.start()
     try:
-        sent = [
-            await producer.send(
-                record.topic,
-                record.value,
-                key=record.key.encode(),
-                headers=[(name, value.encode()) for name, value in record.headers.items()],
-            )
-            for record in records
-        ]
-        await asyncio.gather(*sent)
+        for first in range(0, len(records), pause_every or len(records)):
+            sent = [await _send_one(producer, each) for each in records[first : first + (pause_every or len(records))]]
+            await asyncio.gather(*sent)
+            if pause_every is not None:
+                await asyncio.sleep(_PAUSE_SECONDS)
     finally:
         await producer.stop()
 
 
+async def _send_one(producer: AIOKafkaProducer, record: Record) -> Any:
+    headers = [(name, value.encode()) for name, value in record.headers.items()]
+    return await producer.send(record.topic, record.value, key=record.key.encode(), headers=headers)
+
+
 def read_topic(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
     """Everything that a topic holds: key and value, by partition in order."""
-    return asyncio.run(_read(bootstrap, topic))
-
-
-async def _read(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
     found: list[tuple[str, bytes | None]] = []
     try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        while any([await consumer.position(each) < ends[each] for each in partitions]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                found += [((record.key or b"").decode(), record.value) for record in batch]
+        numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        for number in numbers:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)
+            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING)])
+            following = 0
+            while following < end:
+                message = consumer.poll(30)
+                assert message is not None, f"{topic}/{number} ends at {end}, but was read up to {following} only"
+                following = (message.offset() or 0) + 1
+                found.append(((message.key() or b"").decode(), message.value()))
     finally:
-        await consumer.stop()
+        consumer.close()
     return found
 
 

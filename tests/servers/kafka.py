@@ -1,7 +1,8 @@
 """A Kafka cluster for tests: Apache Kafka where Java and its jars are, else librdkafka's mock cluster."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -10,7 +11,6 @@ from typing import Self, TypeVar
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._metadata import ClusterMetadata
 
 from tests.servers import kafka_java, kafka_mock
 from tests.servers.kafka_java import JavaBrokers
@@ -22,8 +22,16 @@ T = TypeVar("T")
 _AS_DELIVERED: Mapping[str, str] = MappingProxyType({})
 _WAIT_SECONDS = 60
 """For a start or an election; each takes a few seconds on an idle machine."""
-_ANSWER_SECONDS = 5
+_ANSWER_SECONDS = 2
 _PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What a node tells clients: the nodes that they may use, and which leads each partition (-1: none)."""
+
+    nodes: frozenset[int]
+    leaders: Mapping[tuple[str, int], int]
 
 
 class KafkaCluster:
@@ -32,12 +40,12 @@ class KafkaCluster:
     Calls block until what they say is so, a start for seconds: from a coroutine use `asyncio.to_thread`.
     """
 
-    def __init__(self, folder: Path, nodes: int = 1) -> None:
-        """A cluster of so many nodes, counted from 0, with its files below `folder`.
+    def __init__(self, folder: Path, nodes: int = 1, *, mock: bool = False, java_options: Sequence[str] = ()) -> None:
+        """A cluster of so many nodes, counted from 0, with its files below `folder`; of the mock, if that is wanted.
 
         Skips the test where it cannot be had; fails it instead when BATON_TEST_DEMAND_ALL is set.
         """
-        self._brokers = _real(folder, nodes) or _mock(nodes)
+        self._brokers = _mock(nodes) if mock else _real(folder, nodes, java_options) or _stand_in(nodes)
         self._running: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -80,7 +88,7 @@ class KafkaCluster:
             self._wait(f"node {node} to know all of {name}", partial(self._knows, node, name, partitions))
 
     def leader(self, topic: str, partition: int) -> int:
-        """The node that leads a partition, once one that runs does: after a kill that takes an election."""
+        """The node that leads a partition, once the running ones agree on one of them: a kill takes an election."""
         return self._wait(f"{topic}/{partition} to have a leader", lambda: self._leader(topic, partition))
 
     def kill(self, node: int) -> None:
@@ -110,6 +118,12 @@ class KafkaCluster:
         self._brokers.resume(node)
         self._wait_until_it_answers(node)
 
+    def push_errors(self, api: int, errors: Sequence[int]) -> None:
+        """Of the mock alone: answer the next requests of an API (its number in Kafka's protocol) with these errors."""
+        if isinstance(self._brokers, JavaBrokers):
+            raise TypeError("Apache Kafka does not err on demand: make the cluster with mock=True")
+        self._brokers.push_errors(api, errors)
+
     def _leave(self, node: int) -> None:
         if node not in self._running:
             raise ValueError(f"node {node} does not run")
@@ -119,31 +133,37 @@ class KafkaCluster:
         return ",".join(self._brokers.addresses[node] for node in self._running)
 
     def _wait_until_it_answers(self, node: int) -> None:
-        self._wait(f"node {node} to answer", lambda: self._answers(node))
+        self._wait(f"node {node} to know what the others know", lambda: self._is_one_of_us(node))
         self._running.add(node)
 
-    def _answers(self, node: int) -> bool:
+    def _is_one_of_us(self, node: int) -> bool:
+        """Whether a node is in the cluster and sees it as the others do, not as it was when the node was last there."""
         self._brokers.check(node)
-        known = _metadata(self._brokers.addresses[node]).brokers
-        return node in map(self._brokers.node_of, known)
+        pictures = [self._picture(each) for each in self._running | {node}]
+        return node in pictures[0].nodes and all(picture == pictures[0] for picture in pictures)
 
     def _knows(self, node: int, topic: str, partitions: int) -> bool:
-        known = _metadata(self._brokers.addresses[node]).topics
-        led = (
-            [partition for partition in known[topic].partitions.values() if partition.leader >= 0]
-            if topic in known
-            else []
-        )
-        return len(led) == partitions
+        leaders = self._picture(node).leaders
+        return all(leaders.get((topic, partition), -1) >= 0 for partition in range(partitions))
 
     def _leader(self, topic: str, partition: int) -> int | None:
-        known = _metadata(self._running_addresses()).topics[topic].partitions
-        leader = self._brokers.node_of(known[partition].leader)
-        return leader if leader in self._running else None
+        leaders = {self._picture(node).leaders.get((topic, partition)) for node in self._running}
+        return next(iter(leaders & self._running), None) if len(leaders) == 1 else None
+
+    def _picture(self, node: int) -> _Picture:
+        metadata = _client(self._brokers.addresses[node]).list_topics(timeout=_ANSWER_SECONDS)
+        return _Picture(
+            nodes=frozenset(map(self._brokers.node_of, metadata.brokers)),
+            leaders={
+                (name, number): self._brokers.node_of(partition.leader)
+                for name, topic in metadata.topics.items()
+                for number, partition in topic.partitions.items()
+            },
+        )
 
     @staticmethod
     def _wait(what: str, ask: Callable[[], T | None]) -> T:
-        """The first answer that is not None or False; a broker that cannot be reached is asked again."""
+        """The first answer but None and False; a broker that cannot be reached is asked again."""
         deadline = time.monotonic() + _WAIT_SECONDS
         why = "it was not so"
         while time.monotonic() < deadline:
@@ -157,30 +177,25 @@ class KafkaCluster:
         raise TimeoutError(f"waited {_WAIT_SECONDS} s for {what}: {why}")
 
 
-def standing_in() -> str | None:
-    """Why the mock stands in for Apache Kafka, if it does."""
-    return kafka_java.lacking()
-
-
-def _real(folder: Path, nodes: int) -> JavaBrokers | None:
+def _real(folder: Path, nodes: int, java_options: Sequence[str]) -> JavaBrokers | None:
     why = kafka_java.lacking()
     if why is None:
-        return JavaBrokers(folder=folder, nodes=nodes)
+        return JavaBrokers(folder=folder, nodes=nodes, java_options=java_options)
     if DEMAND_ALL:
         pytest.fail(f"Apache Kafka is demanded: {why}")
     return None
 
 
-def _mock(nodes: int) -> MockBrokers:
+def _stand_in(nodes: int) -> MockBrokers:
     if nodes > 1:
         pytest.skip(f"librdkafka's mock cluster has no groups over several nodes; {kafka_java.lacking()}")
+    return _mock(nodes)
+
+
+def _mock(nodes: int) -> MockBrokers:
     if (why := kafka_mock.lacking()) is not None:
-        pytest.skip(f"{kafka_java.lacking()}; {why}")
+        (pytest.fail if DEMAND_ALL else pytest.skip)(why)
     return MockBrokers(nodes=nodes)
-
-
-def _metadata(addresses: str) -> ClusterMetadata:
-    return _client(addresses).list_topics(timeout=_ANSWER_SECONDS)
 
 
 def _client(addresses: str) -> AdminClient:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -16,14 +16,21 @@ from tests.servers.processes import Leash, free_ports, tail
 ROOT = Path(__file__).resolve().parents[2]
 JARS = ROOT / ".servers" / "kafka"
 """Where `make servers` puts what tests/kafka/pom.xml names."""
+ARCHIVE = JARS / "classes.jsa"
+"""What a JVM loaded and checked before, as tests/servers/prepare.py left it: a start takes half as long with it."""
 LOGGING = ROOT / "tests" / "kafka" / "log4j2.properties"
 
 _JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 """A test's broker does little: starting soon matters more than what the second compiler would win later."""
-_HEAP = ["-Xms64m", "-Xmx256m"]
+_BROKER_JVM = ["-Xms64m", "-Xmx256m"]
 _FORMAT_SECONDS = 60
 _STOP_SECONDS = 60
 _ADMIN_SECONDS = 30
+
+_SESSION_MS, _HEARTBEAT_MS = 3_000, 500
+"""A dead node's partitions get another leader after this long without its heartbeat (9 s as delivered)."""
+_LONE_SESSION_MS, _LONE_HEARTBEAT_MS = 1_500, 300
+"""Without others there is none to lead instead; but a killed node is let in again only after its old session."""
 
 
 def lacking() -> str | None:
@@ -37,6 +44,8 @@ def lacking() -> str | None:
 
 def version() -> str | None:
     """Which Apache Kafka lies ready, if one does."""
+    if not (JARS / ".resolved").exists():  # a fetch that was interrupted leaves half of the jars
+        return None
     jars = sorted(JARS.glob("kafka_2.13-*.jar"))
     return jars[-1].stem.removeprefix("kafka_2.13-") if jars else None
 
@@ -46,9 +55,10 @@ class JavaBrokers:
 
     is_real = True
 
-    def __init__(self, *, folder: Path, nodes: int) -> None:
+    def __init__(self, *, folder: Path, nodes: int, java_options: Sequence[str] = ()) -> None:
         ports = free_ports(2 * nodes)
         self._folder = folder
+        self._java_options = [*_BROKER_JVM, *java_options]
         self._leash = Leash()
         self._broker_ports, self._controller_ports = ports[:nodes], ports[nodes:]
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -65,7 +75,8 @@ class JavaBrokers:
             settings = ["-t", cluster, "-c", str(self._settings(node))]
             self._processes[node] = self._java(node, "kafka.tools.StorageTool", "format", *settings)
         for node in nodes:
-            if self._processes.pop(node).wait(_FORMAT_SECONDS) != 0:
+            code = self._processes[node].wait(_FORMAT_SECONDS)
+            if code != 0:
                 raise RuntimeError(f"the storage of Kafka's node {node} was not formatted; {self.log_of(node)}")
         for node in nodes:
             self.start(node)
@@ -80,7 +91,7 @@ class JavaBrokers:
 
     def start(self, node: int) -> None:
         """Start the process; it does not answer yet when this returns."""
-        self._processes[node] = self._java(node, "kafka.Kafka", str(self._settings(node)), heap=_HEAP)
+        self._processes[node] = self._java(node, "kafka.Kafka", str(self._settings(node)), options=self._java_options)
 
     def kill(self, node: int) -> None:
         """SIGKILL."""
@@ -129,9 +140,10 @@ class JavaBrokers:
         """The ids of the processes that run."""
         return [process.pid for process in self._processes.values()]
 
-    def _java(self, node: int, *arguments: str, heap: list[str] | None = None) -> "subprocess.Popen[bytes]":
+    def _java(self, node: int, *arguments: str, options: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
         logging = [f"-Dlog4j2.configurationFile={LOGGING}", f"-Dbaton.test.log={self._folder / f'node-{node}.log'}"]
-        command = ["java", *_JVM, *(heap or []), *logging, "-cp", f"{JARS}/*", *arguments]
+        shared = [f"-XX:SharedArchiveFile={ARCHIVE}"] if ARCHIVE.exists() else []
+        command = ["java", *_JVM, *shared, *options, *logging, "-cp", f"{JARS}/*", *arguments]
         return self._leash.popen(command, output=self._folder / f"node-{node}.out")
 
     def _settings(self, node: int) -> Path:
@@ -162,9 +174,8 @@ class JavaBrokers:
             "transaction.state.log.replication.factor": copies,
             "transaction.state.log.min.isr": min(copies, 2),
             "group.initial.rebalance.delay.ms": 0,  # 3 s, to gather the members of a big group
-            # A dead node's partitions get another leader after this long without its heartbeat (9 s as delivered).
-            "broker.session.timeout.ms": 3000,
-            "broker.heartbeat.interval.ms": 500,
+            "broker.session.timeout.ms": _SESSION_MS if copies > 1 else _LONE_SESSION_MS,
+            "broker.heartbeat.interval.ms": _HEARTBEAT_MS if copies > 1 else _LONE_HEARTBEAT_MS,
             # A replica that is behind leaves the in-sync set after this long (30 s as delivered).
             "replica.lag.time.max.ms": 5000,
             "num.network.threads": 2,

@@ -31,6 +31,8 @@ class MockBrokers:
     def __init__(self, *, nodes: int) -> None:
         self._library = _library()
         self._nodes = nodes
+        self._client: int | None = None
+        self._cluster: int | None = None
 
     def open(self) -> None:
         """Start them; returns when they listen."""
@@ -46,8 +48,10 @@ class MockBrokers:
 
     def close(self) -> None:
         """End them."""
-        self._library.rd_kafka_mock_cluster_destroy(self._cluster)
-        self._library.rd_kafka_destroy(self._client)
+        if self._cluster is not None:
+            self._library.rd_kafka_mock_cluster_destroy(self._cluster)
+        if self._client is not None:
+            self._library.rd_kafka_destroy(self._client)
 
     def create_topic(
         self, name: str, partitions: int, replicas: int, config: Mapping[str, str], *, client: AdminClient
@@ -83,8 +87,8 @@ class MockBrokers:
         """It cannot end by itself."""
 
     def node_of(self, broker: int) -> int:
-        """The node that clients know by this id: librdkafka counts from 1."""
-        return broker - 1
+        """The node that clients know by this id: librdkafka counts from 1. None is -1 to both."""
+        return max(broker - 1, -1)
 
     def push_errors(self, api: int, errors: Sequence[int]) -> None:
         """Answer the next requests of an API (its number in Kafka's protocol) with these error codes, in turn."""

@@ -100,10 +100,10 @@ class Postgres:
         self._leash.close()
         shutil.rmtree(self._data, ignore_errors=True)
 
-    def fresh_database(self) -> str:
-        """The URL of a new, empty database: `postgresql://...`."""
+    def fresh_database(self, options: str = "") -> str:
+        """The URL of a new, empty database: `postgresql://...`; `options` as CREATE DATABASE takes them."""
         name = f"baton_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} OWNER {_OWNER}")
+        self._execute(f"CREATE DATABASE {name} OWNER {_OWNER} {options}")
         return self._url(_OWNER, name)
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
 from services import metric_table as metrics
@@ -32,6 +32,7 @@ from services.tracker.rows import clock_row, handoff_row
 from services.tracker.tracker import CLOCKS_MAY_DIFFER, Tracker
 from services.translate import to_json
 from services.views import ClockQuery, status_at
+from tests.databases import empty
 from tests.tracker.support import Bench, at
 
 DEEP = "BATON_TEST_DEEP"
@@ -185,7 +186,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = Bench()
+        self.bench = self.new_bench()
         self.now = at("09:00")
         self.fed = 0
         self.events: list[Event] = []
@@ -194,6 +195,10 @@ class TrackerMachine(RuleBasedStateMachine):
         """Whether all was judged at this time by these charters."""
         self.told: dict[str, TransitionRow] = {}
         self.counted: Mapping[Any, int] = {}
+
+    def new_bench(self) -> Bench:
+        """What the tracker works on, empty."""
+        return Bench()
 
     @rule(batch=batches)
     def feed(self, batch: Sequence[Draft | Again | bytes]) -> None:
@@ -398,3 +403,15 @@ TestTracker.settings = settings(
     derandomize=DEEP not in os.environ,  # the same cases in every run: a change breaks its own tests
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
+
+
+def test_the_tracker_on_postgres(postgres_tables: str) -> None:
+    """The same on PostgreSQL: fewer cases, for the rules are the same and every statement crosses a network."""
+
+    class OnPostgres(TrackerMachine):
+        def new_bench(self) -> Bench:
+            empty(postgres_tables)
+            return Bench(url=postgres_tables)
+
+    examples = 300 if DEEP in os.environ else 8
+    run_state_machine_as_test(OnPostgres, settings=settings(TestTracker.settings, max_examples=examples))

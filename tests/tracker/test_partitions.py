@@ -5,6 +5,7 @@ judging all events at once, and every record is counted once.
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +27,7 @@ from services.tracker.intake import identity_of
 from services.tracker.partitions import ABREAST, PartitionedTracker
 from services.tracker.tracker import Tracker
 from services.translate import to_json
+from tests.databases import FILE, POSTGRES, empty, url_of
 from tests.tracker.support import at, charters_of, event, expected_clocks, shuffled_with_duplicates
 from tests.tracker.test_machine import LEADS, data_of, some_draft
 
@@ -56,8 +58,8 @@ class MeddledStore(SqlStore):
 class Cluster:
     """Workers that share a store, the records of each partition, and where each has been read."""
 
-    def __init__(self, path: Path, random: Random, charters: Charters, *, meddled: float = 0.15) -> None:
-        self.database = open_database(f"sqlite:///{path}")
+    def __init__(self, url: str, random: Random, charters: Charters, *, meddled: float = 0.15) -> None:
+        self.database = open_database(url)
         self.store = SqlStore(self.database)
         for topic, count in COUNTS.items():
             self.store.open_partitions(topic, count)
@@ -101,6 +103,11 @@ class Cluster:
             self._busy.discard((topic, partition))
         return True
 
+    def drain(self, topic: str, partition: int) -> None:
+        """Apply all records of a partition."""
+        while self.step(topic, partition):
+            pass
+
     def _others_work(self) -> None:
         if len(self._busy) < 3 and self._random.random() < self._meddled:
             self.step(*self._random.choice(list(self.records)))
@@ -119,7 +126,7 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Workers who leave each other alone."""
-    cluster = Cluster(tmp_path / "baton.db", Random(1), charters_of(), meddled=0)
+    cluster = Cluster(f"sqlite:///{tmp_path / 'baton.db'}", Random(1), charters_of(), meddled=0)
     yield cluster
     cluster.database.close()
 
@@ -138,16 +145,43 @@ def some_events(random: Random, count: int) -> list[Event]:
     return events
 
 
-@pytest.mark.parametrize("seed", range(CASES))
-def test_workers_together_judge_as_one(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [*((FILE, seed) for seed in range(CASES)), *((POSTGRES, seed) for seed in range(CASES, CASES + 8))],
+)
+def test_workers_together_judge_as_one(kind: str, seed: int, request: pytest.FixtureRequest) -> None:
     """Merges and deals reach over partitions, others commit at any moment, and batches are judged anew."""
     random = Random(seed)
-    cluster = Cluster(tmp_path / "baton.db", random, charters_of())
+    cluster = Cluster(url_of(kind, request), random, charters_of())
     events = some_events(random, random.randint(20, 80))
     sent = shuffled_with_duplicates(events, random, 0.2)
     for each in sent:
         cluster.append(each)
     cluster.run()
+    judged_as_one(cluster, events, sent)
+    cluster.database.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_workers_at_the_same_time_judge_as_one(postgres_tables: str, seed: int) -> None:
+    """Each in a thread of its own, on a database that lets them meet in the middle of their transactions."""
+    empty(postgres_tables)
+    random = Random(seed)
+    cluster = Cluster(postgres_tables, random, charters_of(), meddled=0)
+    events = some_events(random, 300)
+    sent = shuffled_with_duplicates(events, random, 0.2)
+    for each in sent:
+        cluster.append(each)
+    with ThreadPoolExecutor(len(cluster.records)) as threads:
+        for done in [threads.submit(cluster.drain, *each) for each in cluster.records]:
+            done.result()
+    cluster.run()
+    judged_as_one(cluster, events, sent)
+    cluster.database.close()
+
+
+def judged_as_one(cluster: Cluster, events: Sequence[Event], sent: Sequence[Event]) -> None:
+    """Fail unless the clocks are those of judging everything at once, and each record was counted once."""
     views = SqlViews(cluster.database)
     expected = expected_clocks(events, cluster.charters, NOW)
     for lead in LEADS:
@@ -160,13 +194,12 @@ def test_workers_together_judge_as_one(tmp_path: Path, seed: int) -> None:
             counted[dict(labels)["outcome"]] += amount
     distinct = len({identity_of(each) for each in events})
     assert counted == Counter(used=distinct, duplicate=len(sent) - distinct) - Counter()
-    cluster.database.close()
 
 
 def test_conflicts_are_met(tmp_path: Path) -> None:
     """The cases above do have workers refused, else they would show nothing."""
     random = Random(0)
-    cluster = Cluster(tmp_path / "baton.db", random, charters_of(), meddled=0.5)
+    cluster = Cluster(f"sqlite:///{tmp_path / 'baton.db'}", random, charters_of(), meddled=0.5)
     for each in some_events(random, 80):
         cluster.append(each)
     cluster.run()

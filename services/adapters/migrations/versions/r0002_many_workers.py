@@ -45,7 +45,9 @@ def _change_deals() -> None:
 
 def _change_counters() -> None:
     """Another column in the key: SQLite makes a table anew for that, and so does this."""
-    op.rename_table("counters", "former_counters")
+    # Copied, not renamed: in PostgreSQL the former table would keep the names of its constraints.
+    op.execute("CREATE TABLE former_counters AS SELECT * FROM counters")
+    op.drop_table("counters")
     op.create_table(
         "counters",
         sa.Column("name", _TEXT, primary_key=True),

@@ -1,0 +1,63 @@
+"""Everything that is asked of the store, of pages, outbox and relay, for those who look at how it is found."""
+
+from collections.abc import Callable
+
+from services.adapters.sql_outbox import SqlOutbox
+from services.adapters.sql_relay import SqlRelay
+from services.adapters.sql_store import SqlStore
+from services.adapters.sql_views import SqlViews
+from services.domain.clocks import Status
+from services.views import ClockQuery, LeadQuery
+from tests.contracts.rows import changes, commit, lead
+
+_LEAD_QUERIES = [
+    LeadQuery(),
+    LeadQuery(after="a"),
+    LeadQuery(stalled=True),
+    LeadQuery(handed_off=True, after="a"),
+    LeadQuery(team="x", account="y"),
+    LeadQuery(clock="accept"),
+    *(LeadQuery(clock="accept", status=status, after="a") for status in Status),
+    LeadQuery(status=Status.OVERDUE),
+]
+_CLOCK_QUERIES = [
+    ClockQuery(),
+    ClockQuery(after=("a", "accept", 1)),
+    *(ClockQuery(clock="accept", status=status, team_label="x") for status in Status),
+]
+VIEWS: list[Callable[[SqlViews], object]] = [
+    lambda views: views.version(),
+    *((lambda views, query=query: views.leads(query, 5)) for query in _LEAD_QUERIES),
+    lambda views: views.lead("a:lead:1"),
+    lambda views: views.stalled(5, 10),
+    *((lambda views, query=query: views.clocks(query, 5)) for query in _CLOCK_QUERIES),
+    lambda views: views.pressing(20, 10),
+    lambda views: views.open_clocks(5),
+    lambda views: views.verdicts(1, 20, 5),
+    lambda views: views.open_handoffs(5),
+    lambda views: views.dead_letters("1", 5),
+]
+STORE: list[Callable[[SqlStore], object]] = [
+    lambda store: store.position("baton.events", 0),
+    lambda store: store.states(["a", "b"]),
+    lambda store: store.known_events([("lead:a", "crm", "1")]),
+    lambda store: store.events(["lead:a", "lead:b"]),
+    lambda store: store.transitions(["a", "b"]),
+    lambda store: store.deals(["a", "b"]),
+    lambda store: store.deals_of(["a", "b"]),
+    lambda store: store.merged_with(["a", "b"]),
+    lambda store: store.due(0, 5, 10),
+    lambda store: store.note_read("baton.events", 0, 1, 5),
+    lambda store: commit(store, changes(1, leads=[lead()], refolded=["a:lead:1"])),
+]
+OUTBOX: list[Callable[[SqlOutbox], object]] = [
+    lambda outbox: outbox.due(50, 10),
+    lambda outbox: outbox.delivered(1, "mail", 5),
+    lambda outbox: outbox.postpone(1, 5, "timeout"),
+    lambda outbox: outbox.settle(1, "sent", 5),
+    lambda outbox: outbox.unsettled(),
+]
+RELAY: list[Callable[[SqlRelay], object]] = [
+    lambda relay: relay.waiting(10),
+    lambda relay: relay.sent([1, 2]),
+]
