@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from services.domain.charter import Clock
 from services.domain.clocks import Status
@@ -29,7 +30,7 @@ class Shape(StrEnum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """One metric. A counter's name ends in `_total`; units are base units."""
 
@@ -170,6 +171,7 @@ APART = (DRIVER_STALLED, SPOOL_BYTES, SPOOL_RATIO, RELAY_UNSENT, NOTIFIER_ACTIVE
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 
+@lru_cache(maxsize=4096)  # there are some hundreds, and every event moves three or four
 def sample(metric: Metric, **labels: str) -> CounterKey:
     """The key of a counter's sample. TypeError unless the labels are the metric's own."""
     if set(labels) != set(metric.labels):
@@ -182,12 +184,17 @@ def observe(counters: dict[CounterKey, int], key: CounterKey, microseconds: int,
 
     `microseconds` is not negative. The sum is kept in whole microseconds, so that it stays exact.
     """
-    name, labels = key
     index = bisect_left(buckets, microseconds / SECOND)
-    bound = f"{buckets[index]:.15g}" if index < len(buckets) else "+Inf"
-    for part, extra, amount in (("_bucket", (("le", bound),), 1), ("_sum", (), microseconds)):
-        sample_key = (name + part, (*labels, *extra))
+    bound = buckets[index] if index < len(buckets) else None
+    for sample_key, amount in zip(_parts(key, bound), (1, microseconds), strict=True):
         counters[sample_key] = counters.get(sample_key, 0) + amount
+
+
+@lru_cache(maxsize=4096)
+def _parts(key: CounterKey, bound: float | None) -> tuple[CounterKey, CounterKey]:
+    """The keys of a bucket by its upper bound, and of the sum."""
+    name, labels = key
+    return (name + "_bucket", (*labels, ("le", "+Inf" if bound is None else f"{bound:.15g}"))), (name + "_sum", labels)
 
 
 def add(counters: dict[CounterKey, int], key: CounterKey, amount: int = 1) -> None:
@@ -195,10 +202,11 @@ def add(counters: dict[CounterKey, int], key: CounterKey, amount: int = 1) -> No
     counters[key] = counters.get(key, 0) + amount
 
 
-def counted_buckets(clock: Clock) -> list[float]:
+@lru_cache(maxsize=256)
+def counted_buckets(clock: Clock) -> tuple[float, ...]:
     """The bounds for counted time of a clock, in seconds: its own targets, and shares and multiples of them."""
     targets = {target.within / SECOND for target in clock.targets}
-    return sorted({target * factor for target in targets for factor in (0.25, 0.5, 0.75, 1, 1.5, 2, 4)})
+    return tuple(sorted({target * factor for target in targets for factor in (0.25, 0.5, 0.75, 1, 1.5, 2, 4)}))
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
@@ -109,6 +109,7 @@ class Instance:
     """What ended it."""
     carried_at: Instant | None = None
     """When it was carried on from a lead that was merged; what happened before is told of that lead."""
+    _thresholds: "tuple[Passage, ...] | None" = field(default=None, init=False, repr=False)
 
     @property
     def target(self) -> Target:
@@ -157,17 +158,36 @@ class Instance:
         whole = self.target.within * share.numerator
         return self.reaches(-(-whole // share.denominator))
 
+    @property
+    def thresholds(self) -> "tuple[Passage, ...]":
+        """The transitions by time, at the first instant at which each holds (at risk: reached; the others: passed).
+
+        Kept until the pauses change: they are asked for several times whenever a lead is judged.
+        """
+        if self._thresholds is None:
+            self._thresholds = tuple(_thresholds(self))
+        return self._thresholds
+
+    @property
+    def at_risk_at(self) -> Instant | None:
+        """The instant at which it is at risk; None when a lasting pause comes first."""
+        return next((passage.at for passage in self.thresholds if passage.kind is Kind.AT_RISK), None)
+
     def pause(self, at: Instant) -> None:
         """Stop counting at `at`."""
         if not self.is_paused:
             self.pauses.append(Pause(at))
-            self.due_at = self.reaches(self.target.within)
+            self._count_anew()
 
     def resume(self, at: Instant) -> None:
         """Count again from `at`."""
         if self.is_paused:
             self.pauses[-1].until = at
-            self.due_at = self.reaches(self.target.within)
+            self._count_anew()
+
+    def _count_anew(self) -> None:
+        self.due_at = self.reaches(self.target.within)
+        self._thresholds = None
 
     def end(self, role: Role, by: Order) -> None:
         """End it by the event at `by`, with the verdict of `ENDINGS`."""
@@ -203,7 +223,7 @@ class Instance:
             return Status.OVERDUE
         if self.is_paused:
             return Status.PAUSED
-        at_risk = self.reaches_share(self.clock.at_risk)
+        at_risk = self.at_risk_at
         return Status.AT_RISK if at_risk is not None and at_risk <= as_of else Status.RUNNING
 
 
@@ -215,7 +235,7 @@ def passages(instance: Instance, as_of: Instant) -> list[Passage]:
     end = instance.ended_at
     told = [Passage(Kind.STARTED, 0, instance.started_at)]
     bound = as_of + 1 if end is None else end
-    told += [threshold for threshold in _thresholds(instance) if threshold.at < bound]
+    told += [threshold for threshold in instance.thresholds if threshold.at < bound]
     told += _pauses_told(instance)
     if end is not None and instance.verdict is not None:
         told.append(Passage(Kind(instance.verdict), 0, end))
@@ -227,11 +247,10 @@ def wake_at(instance: Instance, after: Instant) -> Instant | None:
     """The next instant after `after` at which an open instance goes through a transition by time alone."""
     if instance.verdict is not None:
         return None
-    return min((threshold.at for threshold in _thresholds(instance) if threshold.at > after), default=None)
+    return min((threshold.at for threshold in instance.thresholds if threshold.at > after), default=None)
 
 
 def _thresholds(instance: Instance) -> Iterator[Passage]:
-    """The transitions by time, at the first instant at which each holds (at risk: reached; the others: passed)."""
     at_risk = instance.reaches_share(instance.clock.at_risk)
     if at_risk is not None:
         yield Passage(Kind.AT_RISK, 0, at_risk)

@@ -17,14 +17,10 @@ from services.domain.instants import Instant
 from services.domain.merges import links_of, together
 from services.domain.snapshot import ToldByInstance
 from services.domain.telling import Told
-from services.storage import Changes, DealRow, EventRow, Store, TransitionRow, deal_stream, lead_stream
+from services.storage import ABSENT, Changes, DealRow, EventRow, Store, TransitionRow, deal_stream, lead_stream
 from services.tracker import judging
 from services.tracker.intake import CEREMONY_PREFIX, Intake, count_delay, count_feedback, identity_of, sift
 from services.tracker.judging import Judged
-from services.tracker.rows import event_name
-
-_NAMED = 3
-"""Events that a correction names; a batch may bring hundreds of one lead."""
 
 
 @dataclass(slots=True)
@@ -113,8 +109,9 @@ class Batch:
         if known.named_by is not None and known.named_by[:5] <= event[:5]:
             return
         self._deals[deal] = replace(known, lead=event.lead, named_by=event)
-        if known.lead != event.lead:
-            # The deal's own events join this lead, and leave the one that had it.
+        if known.lead != event.lead and not (known.lead is None and known.revision == ABSENT):
+            # The deal's own events join this lead, and leave the one that had it. (There are none stored of a deal
+            # that is not, and those of this batch are yet to be given to their lead.)
             work.refold.update({event.lead} if known.lead is None else {event.lead, known.lead})
 
     def _owner(self, event: Event) -> str:
@@ -127,7 +124,7 @@ class Batch:
         anew: set[str] = set()
         for key in sorted(keys):
             judged, fresh = self._leads[key], work.events.get(key, ())
-            judged.because = _told_by(fresh) or judged.because
+            judged.arrived = fresh
             if key not in self._outdated and key not in work.refold and self._in_order(judged, fresh):
                 judged.apply_in_order(in_order(fresh))
             else:
@@ -153,11 +150,11 @@ class Batch:
         told = _told(self._store.transitions(keys))
         for group in groups:
             members = [self._leads[key] for key in sorted(group)]
-            arrived = "; ".join(filter(None, (judged.because for judged in members))) or None
+            arrived = "; ".join(filter(None, (judged.shown_by() for judged in members))) or None
             at = max(judged.judged_at for judged in members)
             past = {each.key: [event for event in histories[each.key] if event.time <= at] for each in members}
             for key, lead in fold_together(past, self._charters).items():
-                self._leads[key].because = arrived
+                self._leads[key].arrived, self._leads[key].because = (), arrived
                 self._leads[key].judged_at = at
                 self._leads[key].take(lead, histories[key], told.get(key, {}))
         return keys
@@ -208,13 +205,6 @@ class Batch:
 def _is_lead(key: str) -> bool:
     """Whether a subject is a lead's: ceremonies have their own, and some events of deals have none."""
     return bool(key) and not key.startswith(CEREMONY_PREFIX)
-
-
-def _told_by(events: Iterable[Event]) -> str | None:
-    """Names events as `type source id`; no more than a line of them."""
-    names = [event_name(event.order) for event in events]
-    more = len(names) - _NAMED
-    return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "") or None
 
 
 def _identified(events: Iterable[Event]) -> dict[tuple[str, str], Event]:

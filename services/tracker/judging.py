@@ -6,6 +6,7 @@ anew from all its events. Nothing here reads or writes anything.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from services.domain.charter import OTHER, Charter, Charters, Clock
 from services.domain.clocks import Instance, Kind, Role, wake_at
 from services.domain.events import Event
 from services.domain.fold import Lead, apply
+from services.domain.handoffs import Handoff
 from services.domain.instants import DAY, Instant
 from services.domain.snapshot import ToldByInstance, freeze, thaw
 from services.domain.stalls import stalls_at
@@ -23,17 +25,22 @@ from services.storage import (
     ABSENT,
     AlertRow,
     Changes,
-    ClockRow,
     CounterKey,
     HandoffRow,
     LeadState,
     TransitionRow,
 )
-from services.tracker.rows import clock_row, handoff_row, lead_row
+from services.tracker.rows import clock_row, event_name, handoff_row, lead_row
 
 ALERTED = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.CORRECTED})
+_NAMED = 3
+"""Events that a correction names; a batch may bring hundreds of one lead."""
 STALE_ALERT = DAY
 """A threshold passed longer ago than this is shown, but wakes nobody: it is history being read in."""
+
+
+Marks = tuple[object, ...]
+"""All of an instance or a handoff that changes while it lives: where these are the same, so is its row."""
 
 
 @dataclass(slots=True)
@@ -52,13 +59,24 @@ class Judged:
     whose clock is, would take back what was told."""
     outcomes: dict[str, str] = field(default_factory=dict)
     """The outcome that was counted of each closed handoff, by its number."""
+    arrived: Sequence[Event] = ()
+    """The events of this batch."""
     because: str | None = None
-    """What a correction would be shown by: the events of this batch, or the charter."""
+    """What a correction would be shown by where none arrived: the charter, or what other leads were judged by."""
     future_at: Instant | None = None
     """The time of the first stored event that is still to come."""
     is_refolded: bool = False
-    clocks_before: dict[tuple[str, int], ClockRow] = field(default_factory=dict)
-    handoffs_before: dict[int, HandoffRow] = field(default_factory=dict)
+    told_until: Instant = 0
+    """Up to when what the stored state went through was told."""
+    clocks_before: dict[tuple[str, int], Marks] = field(default_factory=dict)
+    handoffs_before: dict[int, Marks] = field(default_factory=dict)
+    """Of what is stored, by clock and number, and by number."""
+
+    def shown_by(self) -> str | None:
+        """What a correction would be shown by: as `type source id`, and no more than a line of them."""
+        names = [event_name(event.order) for event in self.arrived]
+        more = len(names) - _NAMED
+        return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "") or self.because
 
     def apply_in_order(self, events: Sequence[Event]) -> None:
         """Apply sorted events, each after the last one applied; those that are still to come wait for their time."""
@@ -78,6 +96,7 @@ class Judged:
         self.handoffs_before = {}
 
 
+@lru_cache(maxsize=8)  # it is asked for twice a lead
 def fingerprint(charters: Charters) -> str:
     """Tells sets of charters apart; a state judged under other ones is folded anew."""
     return " ".join(f"{charter.version}@{charter.effective_from}" for charter in charters.versions)
@@ -106,8 +125,9 @@ def read(key: str, partition: int, stored: LeadState, charters: Charters) -> tup
     )
     if is_current:
         judged.future_at = state["future_at"]
-        judged.clocks_before = {(row.clock, row.number): row for row in _clock_rows(lead)}
-        judged.handoffs_before = {row.number: row for row in _handoff_rows(lead, charters)}
+        judged.told_until = judged.judged_at
+        judged.clocks_before = {(each.clock.name, each.number): _clock_marks(each) for each in lead.instances}
+        judged.handoffs_before = {each.number: _handoff_marks(each) for each in lead.handoffs}
     return judged, is_current
 
 
@@ -115,8 +135,6 @@ def write(judged: Judged, changes: Changes) -> None:
     """Tell what is to be told at the instant at which it was judged, and add every row that has changed."""
     lead, charters, now = judged.lead, judged.charters, judged.judged_at
     _tell_all(judged, now, changes)
-    clocks = list(_clock_rows(lead))
-    handoffs = list(_handoff_rows(lead, charters))
     is_gone = lead.last is None and judged.future_at is None
     # Of what was not stored there is nothing to clear, but perhaps what another worker is just writing.
     if judged.is_refolded and not (is_gone and judged.revision == ABSENT):
@@ -124,8 +142,17 @@ def write(judged: Judged, changes: Changes) -> None:
     if is_gone:
         changes.gone.append((lead.key, judged.revision))
         return
-    changes.clocks += [row for row in clocks if judged.clocks_before.get((row.clock, row.number)) != row]
-    changes.handoffs += [row for row in handoffs if judged.handoffs_before.get(row.number) != row]
+    changes.clocks += [
+        clock_row(lead.key, each)
+        for each in lead.instances
+        if judged.clocks_before.get((each.clock.name, each.number)) != _clock_marks(each)
+    ]
+    handoffs = [
+        handoff_row(lead.key, each, _labelling(charters, each.opened_at))
+        for each in lead.handoffs
+        if judged.handoffs_before.get(each.number) != _handoff_marks(each)
+    ]
+    changes.handoffs += handoffs
     _count_outcomes(judged, handoffs, changes.counters)
     stalled = stalls_at(lead, charters)
     wakes = [wake_at(instance, now) for instance in lead.open.values()]
@@ -150,12 +177,19 @@ def write(judged: Judged, changes: Changes) -> None:
     )
 
 
-def _clock_rows(lead: Lead) -> Iterable[ClockRow]:
-    return (clock_row(lead.key, instance) for instance in lead.instances)
+def _clock_marks(instance: Instance) -> Marks:
+    return instance.due_at, instance.ended_by, len(instance.pauses), instance.is_paused
 
 
-def _handoff_rows(lead: Lead, charters: Charters) -> Iterable[HandoffRow]:
-    return (handoff_row(lead.key, handoff, _labelling(charters, handoff.opened_at)) for handoff in lead.handoffs)
+def _handoff_marks(handoff: Handoff) -> Marks:
+    return (
+        handoff.closed_by,
+        handoff.accepted_at,
+        handoff.touched_at,
+        handoff.qualified_at,
+        handoff.opportunity_at,
+        handoff.verdict,
+    )
 
 
 def _labelling(charters: Charters, at: Instant) -> Charter:
@@ -176,6 +210,8 @@ def _count_outcomes(judged: Judged, handoffs: Iterable[HandoffRow], counters: di
 def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
     instances = {(each.clock.name, each.number): each for each in judged.lead.instances}
     for identity in sorted(instances.keys() | judged.told.keys()):
+        if _has_nothing_to_tell(judged, instances.get(identity), now):
+            continue
         told = judged.told.setdefault(identity, Told())
         stood = set(told.standing)
         tellings = tell(instances.get(identity), told, now)
@@ -191,7 +227,7 @@ def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
                 True,
                 each.before,
                 each.after,
-                judged.because if each.passage.kind is Kind.CORRECTED else None,
+                judged.shown_by() if each.passage.kind is Kind.CORRECTED else None,
             )
             for each in tellings
         }
@@ -202,6 +238,15 @@ def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
         for telling in tellings:
             _count(judged, instances.get(identity), identity, telling, changes.counters)
             _alert(judged, instances.get(identity), identity, telling, now, changes.alerts)
+
+
+def _has_nothing_to_tell(judged: Judged, instance: Instance | None, now: Instant) -> bool:
+    """Whether an instance is as it is stored, and has gone through nothing by time since: `tell` would find nothing."""
+    return (
+        instance is not None
+        and judged.clocks_before.get((instance.clock.name, instance.number)) == _clock_marks(instance)
+        and not any(judged.told_until < threshold.at <= now for threshold in instance.thresholds)
+    )
 
 
 def _count(

@@ -28,7 +28,7 @@ def clock_row(lead: str, instance: Instance) -> ClockRow:
         started_at=instance.started_at,
         started_by=event_name(instance.started_by),
         due_at=instance.due_at,
-        at_risk_at=instance.reaches_share(instance.clock.at_risk),
+        at_risk_at=instance.at_risk_at,
         paused=instance.is_paused,
         ended_at=instance.ended_at,
         ended_by=event_name(instance.ended_by) if instance.ended_by is not None else None,

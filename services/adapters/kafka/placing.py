@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -13,6 +14,8 @@ from services.adapters.kafka.client import KafkaConnection
 from services.errors import UsageError
 
 _POSITIVE = 0x7FFFFFFF
+_KEPT = 65_536
+"""Keys whose partition is remembered: the hash is plain Python, and a lead comes in batch after batch."""
 _WAIT_SECONDS = 2.0
 """Between two tries to find a broker."""
 
@@ -21,7 +24,12 @@ log = structlog.get_logger()
 
 def partition_of(count: int) -> Callable[[str], int]:
     """Gives the partition of a key, of `count`: by the hash of Java's default partitioner, and of aiokafka's."""
-    return lambda key: int((murmur2(key.encode()) & _POSITIVE) % count)
+
+    @lru_cache(maxsize=_KEPT)
+    def partition(key: str) -> int:
+        return int((murmur2(key.encode()) & _POSITIVE) % count)
+
+    return partition
 
 
 async def count_partitions(connection: KafkaConnection, topics: Collection[str]) -> Mapping[str, int]:
