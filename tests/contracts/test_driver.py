@@ -315,6 +315,25 @@ async def test_a_fault_ends_it(bench: Bench) -> None:
     assert bench.ledger.applied(bench.topic) == {each: in_order(numbered(500)) for each in range(2)}
 
 
+async def test_a_fault_amid_the_stop(bench: Bench) -> None:
+    """What goes wrong with the last batches is not lost sight of because we were about to go."""
+    bench.create()
+    await bench.produce(numbered(10))
+    stop, begun = asyncio.Event(), threading.Event()
+
+    def fail(_records: Sequence[LogRecord]) -> None:
+        begun.set()
+        time.sleep(0.5)
+        raise ZeroDivisionError("a bug")
+
+    bench.ledger.on_apply = fail
+    task = asyncio.create_task(bench.driver().run(stop))
+    await until(begun.is_set, task)
+    stop.set()
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        await task
+
+
 async def test_a_fault_of_idle_ends_it(bench: Bench) -> None:
     """What is woken is work as any other."""
     bench.create()

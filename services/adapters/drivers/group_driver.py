@@ -111,6 +111,7 @@ class GroupDriver:
             await _cancel([leaving])
         for task in ended:
             task.result()
+        partitions.check()
         if left:
             names = ", ".join(f"{topic}/{partition}" for topic, partition in left)
             raise TimeoutError(f"still in work {self._pace.finish:g} s after the stop: {names}")

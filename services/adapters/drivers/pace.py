@@ -13,6 +13,12 @@ class Pace:
     """What one partition holds ready beside the batch in work, before it is read no further."""
     idle: float = 1.0
     """Between two looks at what is due in a partition that is read to its end."""
+    on_their_way: float = 1.0
+    """How long before a response of the broker its end is trusted: a record has its time before others can read it.
+
+    That is as long as copying it to the other brokers takes. While one of those has just failed it may be longer, up
+    to `broker.session.timeout.ms` or `replica.lag.time.max.ms`; what is told by the time of day is corrected then.
+    """
     back_off: tuple[float, float] = (0.5, 30.0)
     """The first and the longest wait while something is away."""
     threads: int = 4

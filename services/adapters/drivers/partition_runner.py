@@ -25,8 +25,6 @@ from services.ports import Processor
 
 T = TypeVar("T")
 
-ON_THEIR_WAY = SECOND
-"""How long before a response its end is trusted: a record may have its time before others can read it."""
 _MILLISECOND = 1_000
 """In microseconds."""
 _TRIES = 3
@@ -181,7 +179,8 @@ class PartitionRunner:
     def _read_with(self, after: int, appended_at: Instant) -> Instant:
         """Up to when all is read once what lies below `after` is applied, the last of it appended at an instant."""
         is_all = self.end is not None and after >= self.end
-        return max(self.read_at, appended_at, self._ended_at - ON_THEIR_WAY if is_all else 0)
+        on_their_way = int(self._pace.on_their_way * SECOND)
+        return max(self.read_at, appended_at, self._ended_at - on_their_way if is_all else 0)
 
     async def _look_into_hole(self) -> None:
         """Read again at the position, where something else came. Raises LogGap when the record is not there."""

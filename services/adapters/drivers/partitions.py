@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NoReturn
 
 from services.adapters.drivers.pace import Pace
 from services.adapters.drivers.partition_runner import PartitionRunner, Source
@@ -73,10 +72,15 @@ class Partitions:
         self._failures.append(error)
         self._is_failed.set()
 
-    async def failed(self) -> NoReturn:
+    async def failed(self) -> None:
         """Raise what has ended a partition, once that happens."""
         await self._is_failed.wait()
-        raise self._failures[0]
+        self.check()
+
+    def check(self) -> None:
+        """Raise what has ended a partition, if anything has."""
+        if self._failures:
+            raise self._failures[0]
 
     def feed(self, fetched: Fetched) -> None:
         """Hand on what was fetched."""
