@@ -8,6 +8,7 @@ from typing import Any
 
 import faust
 from faust.app.base import BootStrategy
+from faust.app.base import logger as faust_logger
 from faust.types import AppT, Message, ServiceT, StreamT
 
 from services.adapters.drivers.consumer import Membership
@@ -36,6 +37,7 @@ class TrackerApp(faust.App):
     """An app that consumes, and writes no file."""
 
     BootStrategy = _Consuming
+    logger = faust_logger
 
     async def on_first_start(self) -> None:
         """Make no folders: they are for tables."""

@@ -49,6 +49,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     """The thread with the consumer's event loop, in which heartbeats go on whatever the rest does."""
 
     Worker = _DaemonThread
+    logger = driver.logger
     consumer: "BatchConsumer"
     _consumer: AIOKafkaConsumer | None
     reader: KafkaReader | None = None
@@ -95,6 +96,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 class BatchConsumer(driver.Consumer):
     """Faust's side of the consumer, in the main loop."""
 
+    logger = driver.logger
     transport: "BatchTransport"
     _thread: BatchThread
 
