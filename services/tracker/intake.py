@@ -21,6 +21,7 @@ Identity = tuple[str, str, str]
 """Stream, source and id: what makes two events the same."""
 
 CEREMONY_PREFIX = "ceremony:"
+_MERGED = EventType.LEAD_MERGED.wire.encode()
 _DOOR = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
 _MOST_ID = 500
 """As of events; ours are 64 characters."""
@@ -74,6 +75,17 @@ def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -
     for letter_row in changes.dead_letters:
         metrics.add(changes.counters, metrics.sample(metrics.DEAD_LETTERS_TOTAL, reason=letter_row.reason))
     return rows
+
+
+def survivor_of(value: bytes) -> str | None:
+    """The lead into which a record has another one merged, where it is of that; nothing else is looked at closely."""
+    if _MERGED not in value:
+        return None
+    try:
+        event = from_json(value)
+    except BadEvent:
+        return None
+    return str(event.data["into"]) if event.type == EventType.LEAD_MERGED else None
 
 
 def sift(rows: Sequence[EventRow], stored: Mapping[Identity, Event], changes: Changes) -> Intake:

@@ -2,11 +2,16 @@
 
 What a lead hangs on comes in its own partition of the events and, through its deals, in any partition of the deals.
 So nobody is called late while these lie unread; but a partition of other leads that stands still holds up nobody.
+
+Batches that are about the same leads are not judged at once in one process: one of them would be in vain. Other
+processes' work is noticed when a batch is committed.
 """
 
 import random
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import structlog
 
@@ -15,6 +20,7 @@ from services.domain.instants import SECOND, Instant
 from services.errors import Conflict, Unavailable
 from services.ports import DEALS, EVENTS, LogRecord
 from services.storage import Store
+from services.tracker.intake import survivor_of
 from services.tracker.tracker import Tracker
 
 BATCH = 1000
@@ -39,6 +45,8 @@ class PartitionedTracker:
         self._charters = charters
         self._positions: dict[tuple[str, int], int] = {}
         """Where this process has left its partitions: elsewhere, somebody else has written."""
+        self._in_work: dict[int, threading.Lock] = {}
+        """By partition of the events: whether its leads are being judged."""
 
     def position(self, topic: str, partition: int) -> int:
         """The offset of the first record that is not yet applied: where to read on."""
@@ -50,9 +58,10 @@ class PartitionedTracker:
         first, last = records[0], records[-1]
         # What is known of the partition are these records at the least, whatever the clock of this machine says.
         read_at = max(read_at, last.appended_at)
-        self._until_no_conflict(
-            lambda: self._tracker.apply(records, self._horizon(first.topic, read_at), read_at=read_at)
-        )
+        with self._alone_with(self._reached(records)):
+            self._until_no_conflict(
+                lambda: self._tracker.apply(records, self._horizon(first.topic, read_at), read_at=read_at)
+            )
         self._positions[first.topic, first.partition] = last.offset + 1
 
     def idle(self, topic: str, partition: int, read_at: Instant) -> bool:
@@ -63,7 +72,10 @@ class PartitionedTracker:
             now = self._horizon(topic, read_at)
             return self._tracker.tick(topic, partition, now, BATCH, read_at=read_at, position=position)
 
-        woken = self._until_no_conflict(wake) if topic == EVENTS else 0
+        woken = 0
+        if topic == EVENTS:
+            with self._alone_with({partition}):
+                woken = self._until_no_conflict(wake)
         if not woken:
             self._store.note_read(topic, partition, position, read_at)
         return woken == BATCH
@@ -73,6 +85,21 @@ class PartitionedTracker:
         others = EVENTS if topic == DEALS else DEALS
         read_until = min((at for (name, _), at in self._store.read_until().items() if name == others), default=read_at)
         return read_at if read_until >= read_at - ABREAST else read_until
+
+    def _reached(self, records: Sequence[LogRecord]) -> set[int]:
+        """Partitions whose leads the records are surely about. (A deal's lead is found out when it is judged.)"""
+        if records[0].topic != EVENTS:
+            return set()
+        survivors = {into for record in records if (into := survivor_of(record.value)) is not None}
+        return {records[0].partition, *map(self._tracker.partition_of, survivors)}
+
+    @contextmanager
+    def _alone_with(self, partitions: Collection[int]) -> Iterator[None]:
+        """Judge no others' leads of these partitions meanwhile; taken in their order, so that none wait crosswise."""
+        with ExitStack() as held:
+            for partition in sorted(partitions):
+                held.enter_context(self._in_work.setdefault(partition, threading.Lock()))
+            yield
 
     def _until_no_conflict(self, work: Callable[[], int]) -> int:
         """Do the work, again and again while other workers change what it had read."""

@@ -36,7 +36,7 @@ class Tracker:
         self._store = store
         self._judged_by = (charters, generation)
         self._clocks_may_differ = clocks_may_differ
-        self._partition_of = partition_of
+        self.partition_of = partition_of
 
     @property
     def generation(self) -> int:
@@ -64,7 +64,7 @@ class Tracker:
             read_at=now if read_at is None else read_at,
             charters=generation,
         )
-        batch = Batch(self._store, charters, self._partition_of, now, changes)
+        batch = Batch(self._store, charters, self.partition_of, now, changes)
         batch.apply(decode(records, most_ahead=self._clocks_may_differ, changes=changes))
         self._store.commit(changes)
         return len(records)
@@ -97,6 +97,6 @@ class Tracker:
                 read_at=now if read_at is None else read_at,
                 charters=generation,
             )
-            Batch(self._store, charters, self._partition_of, now, changes).wake(due)
+            Batch(self._store, charters, self.partition_of, now, changes).wake(due)
             self._store.commit(changes)
         return len(due)

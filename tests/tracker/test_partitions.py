@@ -2,10 +2,11 @@
 judging all events at once, and every record is counted once.
 """
 
+import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,7 +23,7 @@ from services.domain.events import Event
 from services.domain.instants import SECOND, Instant
 from services.errors import PositionLost, Unavailable
 from services.ports import DEALS, EVENTS, LogRecord
-from services.storage import Changes
+from services.storage import Changes, LeadState
 from services.tracker.intake import identity_of
 from services.tracker.partitions import ABREAST, PartitionedTracker
 from services.tracker.tracker import Tracker
@@ -221,6 +222,15 @@ def test_a_deal_event_waits_for_its_lead_in_another_partition(cluster: Cluster) 
     assert [row.status for row in file.clocks if row.clock == "close"] == ["met"]
 
 
+@pytest.mark.parametrize("value", [b"lead.merged", b'{"type": "lead.merged"}', b'{"of": "lead.merged"}'])
+def test_what_looks_like_a_merge_and_is_none_is_a_dead_letter_as_ever(cluster: Cluster, value: bytes) -> None:
+    """The look for survivors takes nothing amiss."""
+    worker, mine = a_worker(cluster), partition_of(LEADS[0])
+    worker.apply([LogRecord(EVENTS, mine, 0, LEADS[0], value, {}, NOW)], NOW)
+    assert cluster.store.position(EVENTS, mine) == 1
+    assert [letter.body for letter in SqlViews(cluster.database).dead_letters(None, 10)] == [value]
+
+
 def overdue(cluster: Cluster) -> list[str]:
     """What was told of the first lead."""
     return sorted(row.name for row in cluster.store.transitions([LEADS[0]]) if row.name == "overdue")
@@ -312,6 +322,53 @@ def test_another_charter_in_force_is_read(cluster: Cluster) -> None:
     assert read == [1]
     assert tracker.generation == 1
     assert cluster.store.position(EVENTS, partition_of(LEADS[0])) == 1
+
+
+def test_a_merge_waits_for_the_batch_that_has_the_survivor(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one process neither is judged in vain: what is merged is read when the other partition's batch is written."""
+    survivor = LEADS[0]
+    gone = next(key for key in LEADS if partition_of(key) != partition_of(survivor))
+    batches = [
+        [event("lead.handed_off", "09:00", survivor)],
+        [event("lead.handed_off", "09:00", gone), event("lead.merged", "10:00", gone, into=survivor)],
+    ]
+    records = [
+        [
+            LogRecord(EVENTS, partition_of(each.lead), offset, each.lead, to_json(each), {}, NOW)
+            for offset, each in enumerate(batch)
+        ]
+        for batch in batches
+    ]
+    reads: list[Collection[str]] = []
+    committing, go_on = threading.Event(), threading.Event()
+    states, commit = cluster.store.states, cluster.store.commit
+
+    def noted_states(leads: Collection[str]) -> Mapping[str, LeadState]:
+        reads.append(leads)
+        return states(leads)
+
+    def held_commit(changes: Changes) -> None:
+        committing.set()
+        assert go_on.wait(timeout=60)
+        commit(changes)
+
+    monkeypatch.setattr(cluster.store, "states", noted_states)
+    monkeypatch.setattr(cluster.store, "commit", held_commit)
+    worker = a_worker(cluster)
+    deals_are_read(cluster, [NOW, NOW])
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(worker.apply, records[0], NOW)
+        assert committing.wait(timeout=60)
+        second = threads.submit(worker.apply, records[1], NOW)
+        wait([second], timeout=0.3)  # for a batch that does not wait to be caught reading
+        read_meanwhile = [*reads]
+        go_on.set()
+        first.result()
+        second.result()
+    assert read_meanwhile == [[survivor]]
+    file = SqlViews(cluster.database).lead(gone)
+    assert file is not None
+    assert [row.status for row in file.clocks] == ["cancelled"]
 
 
 def test_conflicts_without_end_are_told(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
