@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := services schemas tests
 CASES ?= 100000
+QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store clean
+.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -55,6 +56,10 @@ bench-replay: $(STAMP) ## Events judged per second, memory, and what a late even
 
 bench-store: $(STAMP) ## Events committed per second on SQLite and PostgreSQL, beside plain writes of the same rows
 	$(BIN)/python -m tests.bench.store
+
+bench-live: $(STAMP) servers ## Events per second from Kafka to committed PostgreSQL, beside what one would build otherwise
+	@[ -e $(QUIX)/.installed ] || { $(PYTHON) -m venv $(QUIX) && $(QUIX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/live/quix-requirements.lock && touch $(QUIX)/.installed; }
+	$(BIN)/python -m tests.bench.live
 
 lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

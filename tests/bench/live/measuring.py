@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,7 +75,7 @@ class _Worker:
         """CPU seconds since its first record."""
         began = self.job.moment("began")
         times = psutil.Process(self.process.pid).cpu_times()
-        return times.user + times.system - (began[1] if began is not None else 0.0)
+        return float(times.user + times.system) - (began[1] if began is not None else 0.0)
 
     def stop(self) -> None:
         self.process.terminate()
@@ -110,7 +111,7 @@ def measure(system: System, job: Job, *, fresh_database: Callable[[], str], last
 def _watch(workers: Sequence[_Worker], url: str, last_leads: Sequence[str]) -> Run:
     """From the moment at which every worker has begun until all is done."""
     deadline = time.monotonic() + _LONGEST_SECONDS
-    began = max(_wait_for(workers, lambda worker=worker: worker.job.moment("began"), deadline)[0] for worker in workers)
+    began = max(_wait_for(workers, partial(worker.job.moment, "began"), deadline)[0] for worker in workers)
     cpu, postgres_cpu = sum(worker.cpu() for worker in workers), _postgres_cpu()
     done_before = _applied(url) if len(workers) > 1 else 0
     if url:

@@ -1,7 +1,7 @@
 """Quix Streams with its PostgreSQL sink: judged in a stateful `apply`, the clocks go to the sink, batch by batch.
 
-Runs in a virtual environment of its own. The judging is Baton's (`services.domain`), so that the result is the same, but
-for merges: state is kept for each key, and a merge is about two. It writes clocks alone, neither events nor leads.
+Runs in a virtual environment of its own. The judging is Baton's (`services.domain`), so that the result is the same,
+but for merges: state is kept for each key, and a merge is about two. It writes clocks alone, no events nor leads.
 """
 
 import sys
