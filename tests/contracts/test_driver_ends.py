@@ -140,7 +140,7 @@ async def test_committed_offsets_are_not_asked_for(mock: MockBrokers, kind: str,
 async def test_killed_again_and_again(kafka: KafkaCluster, kind: str, tmp_path: Path) -> None:
     """Two processes share a topic; they are killed at any moment, and started again. Each record is applied once."""
     kafka.needs_real("groups of several members")
-    topic, count = f"events.{uuid.uuid4().hex[:12]}", 800
+    topic, count = f"events.{uuid.uuid4().hex[:12]}", 500
     kafka.create_topic(topic, 4, config={"message.timestamp.type": "LogAppendTime"})
     await produce(kafka.bootstrap, topic, 4, count)
     ledger = Ledger(tmp_path / "ledger.db")
@@ -152,7 +152,7 @@ async def test_killed_again_and_again(kafka: KafkaCluster, kind: str, tmp_path: 
             [program(kind, kafka.bootstrap, topic, f"group.{topic}", tmp_path) for _ in range(2)],
             ledger,
             topic,
-            min(applied + chance.randint(300, 1000), 4 * count),
+            min(applied + chance.randint(300, 900), 4 * count),
             chance,
         )
         rounds += 1
