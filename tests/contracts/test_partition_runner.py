@@ -269,3 +269,22 @@ async def test_a_partition_that_is_no_longer_ours(tmp_path: Path) -> None:
         assert not task.done()
         assert not bench.runner.is_placed
     assert bench.log.seeks == [0]
+
+
+async def test_what_comes_sooner_than_the_seek_is_known(tmp_path: Path) -> None:
+    """A fetch may answer with records of a seek before the runner knows its ticket: they count all the same."""
+    bench = Bench(tmp_path)
+    seek = bench.log.seek
+
+    async def seek_and_fetch(place: Place, offset: int) -> int | None:
+        ticket = await seek(place, offset)
+        bench.feed(range(5), ticket=ticket)
+        bench.feed(range(7, 9), ticket=99)
+        return ticket
+
+    bench.log.seek = seek_and_fetch  # type: ignore[method-assign]
+    async with running(bench):
+        await until(lambda: len(bench.applied) == 5)
+        bench.feed(range(5, 10))
+        await until(lambda: len(bench.applied) == 10)
+    assert bench.log.seeks == [0]

@@ -81,13 +81,15 @@ def test_the_database_is_restarted(deployment: Deployment, postgres: Postgres) -
         with deployment.sending(history):
             deployment.wait_until_applied(0.25, history, first, second)
             postgres.kill()
-            deployment.wait_until(lambda: not ready(first) and not ready(second), first, second)
-            assert first.metric("baton_driver_stalled") == 1
-            postgres.start()
+            try:
+                deployment.wait_until(lambda: not ready(first) and not ready(second), first, second)
+                deployment.wait_until(lambda: first.metric("baton_driver_stalled") == 1, first)
+            finally:
+                postgres.start()
         deployment.wait_until_judged(history, first, second)
         deployment.holds(history)
         deployment.wait_until(lambda: ready(first) and ready(second), first, second)
-        assert first.metric("baton_driver_stalled") == 0
+        deployment.wait_until(lambda: first.metric("baton_driver_stalled") == 0, first)
 
 
 def test_a_tracker_sleeps_past_its_session(deployment: Deployment) -> None:

@@ -205,7 +205,8 @@ class PartitionRunner:
         if ticket is None:  # taken away; we are about to be told
             await self._tenure.wait_for_end()
             raise TenureOver
-        self._ahead.begin(position, ticket)
+        if self._ahead.begin(position, ticket):
+            self._holes = 0
         self._on_room()
 
     async def _ask(self, call: Callable[..., T], *arguments: object) -> T:

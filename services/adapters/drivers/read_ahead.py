@@ -21,6 +21,8 @@ class ReadAhead:
         self._held: deque[ConsumerRecord[bytes, bytes]] = deque()
         self._bytes = 0
         self._ticket: int | None = None
+        self._early: list[Fetched] = []
+        """What came while it was not known yet what counts: a fetch may answer sooner than the seek before it."""
         self.next = 0
         """The offset of the record that is to come next."""
         self.has_hole = False
@@ -44,9 +46,11 @@ class ReadAhead:
             and self._bytes < self._most_bytes
         )
 
-    def begin(self, offset: int, ticket: int) -> None:
-        """From now on what was read with this ticket counts, from the offset on."""
+    def begin(self, offset: int, ticket: int) -> bool:
+        """From now on what was read with this ticket counts, from the offset on; whether any has come already."""
         self.next, self.has_hole, self._ticket = offset, False, ticket
+        early, self._early = self._early, []
+        return sum(self.add(fetched) for fetched in early) > 0
 
     def end(self) -> None:
         """Let nothing count any more."""
@@ -54,6 +58,8 @@ class ReadAhead:
 
     def add(self, fetched: Fetched) -> bool:
         """Take what counts; whether any record does."""
+        if self._ticket is None:
+            self._early.append(fetched)
         if fetched.ticket != self._ticket or self.has_hole:
             return False
         before = self.next
