@@ -57,14 +57,19 @@ bench-replay: $(STAMP) ## Events judged per second, memory, and what a late even
 bench-store: $(STAMP) ## Events committed per second on SQLite and PostgreSQL, beside plain writes of the same rows
 	$(BIN)/python -m tests.bench.store
 
-bench-live: $(STAMP) servers ## Events per second from Kafka to committed PostgreSQL, beside what one would build otherwise
-	@[ -e $(QUIX)/.installed ] || { $(PYTHON) -m venv $(QUIX) && $(QUIX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/live/quix-requirements.lock && touch $(QUIX)/.installed; }
+$(QUIX)/.installed: tests/bench/live/quix-requirements.lock
+	$(PYTHON) -m venv --clear $(QUIX)
+	$(QUIX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench-live: $(STAMP) servers $(QUIX)/.installed ## Events per second from Kafka to committed PostgreSQL, beside what one would build otherwise
 	$(BIN)/python -m tests.bench.live
 
 lock: $(STAMP) ## Make the locked dependency files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 tests/bench/live/quix-requirements.in -o tests/bench/live/quix-requirements.lock
 
 clean: ## Remove what make made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .servers build dist mutants

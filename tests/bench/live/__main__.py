@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import pickle
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.adapters.kafka.placing import partition_of
-from services.charters.files import load_charters
+from services.charters.files import parse_charter
 from services.domain.charter import Charters
 from services.ports import EVENTS
 from tests.bench.live import report, same
@@ -24,7 +25,8 @@ from tests.bench.live.topics import fill, fill_one_by_one, kafka_bytes, make_top
 from tests.servers.kafka import KafkaCluster
 from tests.servers.postgres import Postgres
 
-CHARTER = ROOT / "deploy" / "charters" / "warsaw-small-team.yaml"
+EXAMPLE = ROOT / "deploy" / "charters" / "warsaw-small-team.yaml"
+_CHARTER, _PICKLED = "charter.yaml", "charters.pickle"
 _EVENTS = 60_000
 _ROUNDS = 3
 
@@ -48,7 +50,8 @@ class Bench:
             group=f"{system.name} {number}".replace(",", "").replace(" ", "-"),
             records=len(self.history.arrivals),
             database="",
-            charters=str(self.folder / "charters"),
+            charter=str(self.folder / _CHARTER),
+            pickled=str(self.folder / _PICKLED),
         )
         fresh = self.postgres.fresh_database
         return measure(system, job, fresh_database=fresh, last_leads=self.history.last_leads)
@@ -57,7 +60,7 @@ class Bench:
 def main() -> None:
     """Run everything and print it."""
     arguments = _arguments()
-    chosen = [system for system in SYSTEMS if arguments.only in system.name]
+    chosen = [system for system in SYSTEMS if any(part in system.name for part in arguments.only)]
     with _bench(arguments.events) as bench:
         runs: dict[str, list[Run]] = defaultdict(list)
         for number in range(1, arguments.rounds + 1):
@@ -72,14 +75,22 @@ def main() -> None:
         report.print_sizes(runs, *kafka_bytes(bench.folder / "kafka", len(bench.history.arrivals)))
 
 
+def _charters(folder: Path) -> Charters:
+    """An example's charter, in force for all of the history, in files that the workers read."""
+    text = re.sub("^effective_from:.*", "effective_from: 2025-01-01T00:00:00Z", EXAMPLE.read_text("utf-8"), flags=re.M)
+    (folder / _CHARTER).write_text(text, encoding="utf-8")
+    charters = Charters([parse_charter(text, _CHARTER).charter])
+    (folder / _PICKLED).write_bytes(pickle.dumps(charters))
+    return charters
+
+
 @contextmanager
 def _bench(records: int) -> Iterator[Bench]:
     """The servers, filled."""
     history = make_history(records, partition_of(PARTITIONS), PARTITIONS)
-    charters = load_charters(CHARTER, whole_history_if_single=True)
     with tempfile.TemporaryDirectory(prefix="baton-bench-") as name:
         folder = Path(name)
-        (folder / "charters").write_bytes(pickle.dumps(charters))
+        charters = _charters(folder)
         with KafkaCluster(folder / "kafka") as kafka, Postgres(folder / "postgres") as postgres:
             kafka.needs_real("log on a disk")
             print(f"{history.describe()}\n{report.machine()}", flush=True)
@@ -109,7 +120,7 @@ def _arguments() -> argparse.Namespace:
     events = int(os.environ.get("BATON_BENCH_EVENTS", _EVENTS))
     parser.add_argument("--events", type=int, default=events, help="records in the topic (or BATON_BENCH_EVENTS)")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="how often each system runs")
-    parser.add_argument("--only", default="", help="systems whose name has this in it")
+    parser.add_argument("--only", nargs="+", default=[""], help="systems whose names have one of these in them")
     return parser.parse_args()
 
 

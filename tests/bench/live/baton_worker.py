@@ -1,69 +1,56 @@
-"""Baton as `baton tracker` runs it: `python -m tests.bench.live.baton_worker JOB faust|aiokafka`."""
+"""Baton's tracker as `baton tracker` runs it: `python -m tests.bench.live.baton_worker JOB faust|aiokafka`."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import patch
 
 from services import logs
-from services.adapters.drivers.consumer import Membership
-from services.adapters.drivers.faust_driver import faust_driver
-from services.adapters.drivers.plain_driver import kafka_driver
-from services.adapters.kafka.client import KafkaConnection
-from services.adapters.kafka.placing import partition_of
-from services.adapters.sql.database import open_database
-from services.adapters.sql.store import SqlStore
 from services.domain.instants import Instant
-from services.ports import LogRecord, Processor
+from services.ports import LogRecord
+from services.settings import read_settings
 from services.tracker.partitions import PartitionedTracker
-from services.tracker.tracker import Tracker
-from tests.bench.live.job import PARTITIONS, Job, load
-
-_DRIVERS = {"faust": faust_driver, "aiokafka": kafka_driver}
+from services.wiring.tracker import TrackerService
+from tests.bench.live.job import Job, load
 
 
-class Announcing:
-    """A processor that says when it gets its first records."""
+def announcing(job: Job) -> type[PartitionedTracker]:
+    """The same, but for saying when the first records come."""
 
-    def __init__(self, processor: Processor, job: Job) -> None:
-        self._processor = processor
-        self._job = job
-        self._has_begun = False
-        self.position = processor.position
-        self.idle = processor.idle
+    class Announcing(PartitionedTracker):
+        def apply(self, records: Sequence[LogRecord], read_at: Instant) -> None:
+            job.began()
+            super().apply(records, read_at)
 
-    def apply(self, records: Sequence[LogRecord], read_at: Instant) -> None:
-        """As `Processor` has it."""
-        if not self._has_begun:
-            self._has_begun = True
-            self._job.began()
-        self._processor.apply(records, read_at)
+    return Announcing
 
 
-async def drive(job: Job, processor: Processor, kind: str) -> None:
-    """Drive the processor until SIGTERM."""
-    driver = _DRIVERS[kind](
-        connection=KafkaConnection(broker=f"kafka://{job.broker}"),
-        membership=Membership(group=job.group),
-        processor=Announcing(processor, job),
-    )
+async def run(service: TrackerService) -> None:
+    """Work until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await driver.run(stop)
+    await service.run(stop)
 
 
 def main() -> None:
     """Work until SIGTERM."""
-    job, kind = load(sys.argv[1]), sys.argv[2]
+    job, driver = load(sys.argv[1]), sys.argv[2]
     logs.set_up("warning")
-    database = open_database(job.database)
-    store = SqlStore(database, relays=True)
-    charters = job.load_charters()
-    tracker = Tracker(store=store, charters=charters, partition_of=partition_of(PARTITIONS))
-    generation = store.charter_generation()
-    tracked = PartitionedTracker(tracker=tracker, store=store, charters=lambda: (charters, generation))
-    asyncio.run(drive(job, tracked, kind))
-    database.close()
+    settings = read_settings(
+        broker=f"kafka://{job.broker}",
+        database=job.database,
+        driver=driver,
+        kafka_group=job.group,
+        charter=Path(job.charter),
+    )
+    with patch("services.wiring.tracker.PartitionedTracker", announcing(job)):
+        service = TrackerService(settings, url="http://127.0.0.1")
+        try:
+            asyncio.run(run(service))
+        finally:
+            service.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ PARTITIONS = 4
 """Of the topics of events and of deals."""
 
 
+_BEGUN: set[str] = set()
+"""Folders of the jobs that have begun in this process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A run of one worker. Its files lie in `folder`, which is its own."""
@@ -26,8 +30,10 @@ class Job:
     """In the topic."""
     database: str
     """postgresql://USER:PASSWORD@HOST:PORT/NAME, empty where it writes to none."""
-    charters: str
-    """A file: the charters as the parent has read them, pickled."""
+    charter: str
+    """The charter's file."""
+    pickled: str
+    """A file: the same as the judge has it. It goes where what reads charters is not installed."""
 
     def save(self) -> Path:
         """Write it where `load` reads it."""
@@ -37,14 +43,16 @@ class Job:
 
     def load_charters(self) -> Charters:
         """The charters that judge."""
-        charters = pickle.loads(Path(self.charters).read_bytes())  # noqa: S301 - written by the parent
+        charters = pickle.loads(Path(self.pickled).read_bytes())  # noqa: S301 - written by the parent
         if not isinstance(charters, Charters):
-            raise TypeError(f"{self.charters} holds no charters")
+            raise TypeError(f"{self.pickled} holds no charters")
         return charters
 
     def began(self) -> None:
-        """The first record is in hand. Later calls cost nothing."""
-        self._note("began")
+        """The first record is in hand. Later calls change nothing, and cost as good as nothing."""
+        if self.folder not in _BEGUN:
+            _BEGUN.add(self.folder)
+            self._note("began")
 
     def ended(self) -> None:
         """All is done; for a worker that writes to no database."""
@@ -60,8 +68,6 @@ class Job:
 
     def _note(self, name: str) -> None:
         path = Path(self.folder) / name
-        if path.exists():
-            return
         draft = path.with_suffix(".draft")
         draft.write_text(json.dumps([time.monotonic(), time.process_time()]), encoding="utf-8")
         os.replace(draft, path)

@@ -6,6 +6,7 @@ is left when all that makes a service of it is taken away.
 """
 
 import asyncio
+import gc
 import sys
 
 from aiokafka import AIOKafkaConsumer
@@ -48,6 +49,8 @@ def main() -> None:
     job = load(sys.argv[1])
     store = SqlStore(open_database(job.database), relays=True)
     tracker = Tracker(store=store, charters=job.load_charters(), partition_of=partition_of(PARTITIONS))
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)  # as the tracker's service sets it
     asyncio.run(loop(job, tracker))
 
 

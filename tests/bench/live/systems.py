@@ -9,6 +9,7 @@ import psycopg
 
 from services.adapters.sql.database import migrate, open_database
 from services.adapters.sql.store import SqlStore
+from services.adapters.wall_clock import SystemClock
 from services.ports import DEAD_LETTERS, DEALS, EVENTS
 from tests.bench.live import peers
 from tests.bench.live.job import PARTITIONS
@@ -39,11 +40,14 @@ class System:
 
 
 def _baton_tables(url: str) -> None:
+    """As it stands when no deal's event waits for its lead: what would lie unread there holds back judging."""
     migrate(url)
     database = open_database(url)
     store = SqlStore(database)
     for topic, partitions in ((EVENTS, PARTITIONS), (DEALS, PARTITIONS), (DEAD_LETTERS, 1)):
         store.open_partitions(topic, partitions)
+    for partition in range(PARTITIONS):
+        store.note_read(DEALS, partition, 0, SystemClock().now())
     database.close()
 
 
