@@ -48,7 +48,7 @@ def test_from_webhooks_to_the_board_and_to_other_topics(deployment: Deployment) 
         wires = [to_wire(event) for event in history.events]
         for first in range(0, len(wires), 50):
             (one, two)[first // 50 % 2].post_events(wires[first : first + 50])
-        deployment.wait_until(lambda: deployment.applied() == len(wires), one, two, board)
+        deployment.wait_until_judged(len(wires), one, two, board)
         deployment.wait_until(lambda: board.metric("baton_relay_unsent") == 0, notifier)
         assert deployment.clocks() == history.clocks()
         keys = {lead["key"] for lead in board.pages("/api/v1/leads")}
@@ -77,9 +77,10 @@ def test_a_gateway_without_kafka(deployment: Deployment) -> None:
         with deployment.gateway() as gateway:
             gateway.post_events([to_wire(handed_off(lead, 0.1)) for lead in leads[20:]])
             deployment.kafka.start(0)
-            deployment.wait_until(lambda: deployment.counted()["used"] == len(leads), gateway, tracker)
+            deployment.wait_until_judged(len(leads), gateway, tracker)
+            assert deployment.clocks().keys() == set(leads)
             deployment.wait_until(lambda: gateway.metric("baton_spool_ratio") < 0.01, gateway)
-    assert deployment.clocks().keys() == set(leads)
+    assert deployment.counted()["used"] == len(leads)
 
 
 def test_a_second_notifier_stands_by(deployment: Deployment) -> None:
@@ -164,7 +165,7 @@ def test_a_new_charter_reaches_all_trackers(deployment: Deployment) -> None:
     leads = [f"crm:lead:{number}" for number in range(40)]
     with deployment.tracker() as first, deployment.tracker() as second:
         deployment.send([Record(EVENTS, lead, to_json(handed_off(lead, 0.5)), {"crm": "x"}) for lead in leads])
-        deployment.wait_until(lambda: deployment.counted()["used"] == len(leads), first, second)
+        deployment.wait_until_judged(len(leads), first, second)
         assert versions(deployment) == {"test": len(leads)}
         text = CHARTER.replace("version: test", "version: next").replace("2020-01-01", "2020-01-02")
         deployment.charter.write_text(text, encoding="utf-8")
