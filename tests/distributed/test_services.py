@@ -77,6 +77,7 @@ def test_a_gateway_without_kafka(deployment: Deployment) -> None:
         with deployment.gateway() as gateway:
             gateway.post_events([to_wire(handed_off(lead, 0.1)) for lead in leads[20:]])
             deployment.kafka.start(0)
+            deployment.wait_until(lambda: deployment.counted()["used"] == len(leads), gateway, tracker)
             deployment.wait_until_judged(len(leads), gateway, tracker)
             assert deployment.clocks().keys() == set(leads)
             deployment.wait_until(lambda: gateway.metric("baton_spool_ratio") < 0.01, gateway)
