@@ -701,6 +701,7 @@ async def test_a_member_of_a_name(bench: Bench) -> None:
     bench.create(partitions=4)
     ledgers = [bench.ledger, bench.new_ledger()]
     async with running(bench.driver(ledgers[0], member="a", session=60.0)) as first:
+        await until(lambda: len(set(ledgers[0].positions_asked)) == 4, *first)
         async with running(bench.driver(ledgers[1], member="b", session=60.0)) as second:
             await until(lambda: len(set(ledgers[1].positions_asked)) == 2, *first, *second)
             await until(lambda: len({place for place, _ in ledgers[1].idled}) == 2, *first, *second)
