@@ -13,6 +13,7 @@ DeadLetterReason = Literal[
     "unreadable",  # no JSON, or none that can be trusted
     "invalid",  # JSON that says something impossible, or lacks something
     "too_many",  # more items than one request may carry
+    "incomplete",  # the CRM left out what matters, and its API is not set up here
     "too_far_ahead",  # it happened in the future
     "lost",  # the log had lost it before it was read, and an operator went on without it
     "fault",  # a fault in Baton itself; it can return once that is mended

@@ -2,14 +2,23 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.charter_when import read_test, tests_of
 from schemas.events import WIRE_EVENT, Key
+from services.domain.conditions import When
 
 Template = Any
 """JSON whose texts may have placeholders: `{value}` and the like."""
+
+RECORD = "record."
+"""A placeholder that begins so stands for a field of the record."""
+OF_A_VALUE = frozenset({"value", "slug"})
+"""The placeholders of a property's rules: its new value, and the same as a name."""
+OF_A_MERGE = frozenset({"into"})
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SAMPLE = {"specversion": "1.0", "id": "-", "source": "-", "subject": "-", "time": "2026-01-01T00:00:00Z"}
@@ -39,18 +48,37 @@ EventName = Literal[
 ]
 """All canonical events but ceremonies, of which no CRM knows."""
 
+ValueType = Literal["text", "number", "bool"]
+
 
 class _File(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Rule(_File):
+def _read_tests(when: object) -> object:
+    return {name: read_test(wanted) for name, wanted in when.items()} if isinstance(when, dict) else when
+
+
+class _Conditional(_File):
+    when: Annotated[dict[str, Any], BeforeValidator(_read_tests)] = Field(default_factory=dict)
+    """What fields of the record must be, as the charter's `when` is about attributes."""
+
+    @cached_property
+    def condition(self) -> When:
+        """`when`, to be asked of a record."""
+        return When(tuple((name, test) for name, wanted in self.when.items() for test in tests_of(wanted)))
+
+
+Time = Annotated[str, Field(pattern=r"^(occurred|value|\{record\.[^{}]+\})$")]
+"""When an event happened: at the change, at the time that is the property's new value, or that a field has."""
+
+
+class Rule(_Conditional):
     """One event that a change gives. In the file, a bare name of an event is a rule without data."""
 
     event: EventName
     data: dict[str, Template] = Field(default_factory=dict)
-    time: Literal["occurred", "value"] = "occurred"
-    """When it happened: at the change, or at the time that is the property's new value."""
+    time: Time = "occurred"
 
     @model_validator(mode="after")
     def _gives_a_valid_event(self) -> Self:
@@ -85,12 +113,16 @@ def filled(template: Template, names: Mapping[str, object]) -> Template:
         whole = _PLACEHOLDER.fullmatch(template)
         if whole:
             return names[whole[1]]
-        return _PLACEHOLDER.sub(lambda found: str(names[found[1]]), template)
+        return _PLACEHOLDER.sub(lambda found: _said(names[found[1]]), template)
     if isinstance(template, Mapping):
         return {key: filled(part, names) for key, part in template.items()}
     if isinstance(template, list):
         return [filled(part, names) for part in template]
     return template
+
+
+def _said(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _one_or_more(value: object) -> object:
@@ -101,21 +133,22 @@ def _one_or_more(value: object) -> object:
 Rules = Annotated[tuple[Rule, ...], BeforeValidator(_one_or_more)]
 """One rule, a list of them, or nothing."""
 
-ValueType = Literal["text", "number", "bool"]
-
 
 class Attribute(_File):
-    """A property that is an attribute of the lead. In the file, a bare name is one of type text."""
+    """A property that is an attribute of the lead. In the file, a bare name is one that stays as it is."""
 
     to: Key
-    type: ValueType = "text"
+    type: ValueType | None = None
+    """What it is read as; left out: as the CRM wrote it."""
 
 
 class Property(_File):
     """What a property's new value means."""
 
-    type: ValueType = "text"
+    type: ValueType | None = None
     """What `{value}` is."""
+    precision: Literal["exact", "second", "minute"] = "exact"
+    """Two changes to the same value within it are one: as fine as the CRM's exports tell times."""
     values: dict[str, Rules] = Field(default_factory=dict)
     """The meaning of these values."""
     other: Rules = ()
@@ -126,8 +159,8 @@ class Property(_File):
     @model_validator(mode="after")
     def _says_what_it_can(self) -> Self:
         valued = [rule for rules in self.values.values() for rule in rules]
-        _check_names([*valued, *self.other], {"value", "slug"}, timed=True)
-        _check_names(self.empty, set())
+        _check_names([*valued, *self.other], OF_A_VALUE, timed=True)
+        _check_names(self.empty, frozenset())
         return self
 
     def rules(self) -> Iterator[Rule]:
@@ -136,67 +169,106 @@ class Property(_File):
             yield from rules
 
 
-class Contact(_File):
-    """What happens to a contact, which is a lead."""
-
+class _Object(_File):
+    types: dict[str, ValueType] = Field(default_factory=dict)
+    """What fields of the record are read as; the others stay as the CRM wrote them."""
     created: Rules = ()
     deleted: Rules = ()
     restored: Rules = ()
+    properties: dict[str, Property] = Field(default_factory=dict)
+
+
+class LeadObject(_Object):
+    """What happens to an object that is a lead."""
+
     erased: Rules = ()
     """The person asked to be forgotten."""
     merged: Rules = ()
-    """Of each contact that went into another; `{into}` is the key of that one."""
+    """Of each that went into another; `{into}` is the key of that one."""
     with_deal: Rules = ()
-    """It was associated with a deal; the events name both."""
+    """It was associated with a deal, or became one; the events name both."""
     attributes: dict[str, Annotated[Attribute, BeforeValidator(lambda v: {"to": v} if isinstance(v, str) else v)]] = (
         Field(default_factory=dict)
     )
     """Property to attribute; each change is a `lead.updated`."""
-    properties: dict[str, Property] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _says_what_it_can(self) -> Self:
-        _check_names((*self.created, *self.deleted, *self.restored, *self.erased, *self.with_deal), set())
-        _check_names(self.merged, {"into"})
+        _check_names((*self.created, *self.deleted, *self.restored, *self.erased, *self.with_deal), frozenset())
+        _check_names(self.merged, OF_A_MERGE)
         plain = [*self.created, *self.deleted, *self.restored, *self.erased, *self.merged]
         plain += [rule for one in self.properties.values() for rule in one.rules()]
         for rule in plain:
             if rule.event.startswith("deal."):
-                raise ValueError(f"{rule.event} names a deal; of a contact it can stand in `with_deal` alone")
+                raise ValueError(f"{rule.event} names a deal; of a lead it can stand in `with_deal` alone")
         return self
 
 
-class Deal(_File):
-    """What happens to a deal. Its events name no lead; they are joined to it by `Contact.with_deal`."""
-
-    created: Rules = ()
-    deleted: Rules = ()
-    restored: Rules = ()
-    properties: dict[str, Property] = Field(default_factory=dict)
+class DealObject(_Object):
+    """What happens to a deal. Where its events name no lead, `with_deal` of a lead joins them to it."""
 
     @model_validator(mode="after")
     def _says_what_it_can(self) -> Self:
         changes = (*self.created, *self.deleted, *self.restored)
-        _check_names(changes, set())
+        _check_names(changes, frozenset())
         for rule in (*changes, *(rule for one in self.properties.values() for rule in one.rules())):
             if not rule.event.startswith("deal."):
                 raise ValueError(f"{rule.event} names a lead; a deal alone can give deal.* events only")
         return self
 
 
-class HubSpotMapping(_File):
-    """A whole file for HubSpot."""
+class Touch(_Conditional):
+    """When an activity is a contact between sales and the lead, and what kind of one."""
+
+    kind: Literal["call", "email", "meeting", "message", "visit", "other"]
+    direction: Literal["outbound", "inbound"]
+    connected: bool
+    time: Time = "occurred"
+
+
+class Activity(_File):
+    """What people do with a lead. The first of `touches` that holds says what it was; where none does, nothing."""
+
+    types: dict[str, ValueType] = Field(default_factory=dict)
+    touches: tuple[Touch, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, dict) and isinstance(value.get("touches"), list):
+            return {**value, "touches": tuple(value["touches"])}
+        return value
+
+    @model_validator(mode="after")
+    def _says_what_it_can(self) -> Self:
+        for touch in self.touches:
+            if touch.time == "value":
+                raise ValueError("there is no value here whose time a touch could have; write {record.FIELD}")
+        return self
+
+
+class CrmMapping(_File):
+    """A whole file: what the CRM's objects are to Baton, by the names that the CRM has for them."""
 
     mapping: Literal[1]
-    contact: Contact = Field(default_factory=Contact)
-    deal: Deal = Field(default_factory=Deal)
+    leads: dict[str, LeadObject] = Field(default_factory=dict)
+    deals: dict[str, DealObject] = Field(default_factory=dict)
+    activities: dict[str, Activity] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        names = [*self.leads, *self.deals, *self.activities]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)}: an object is a lead, a deal or an activity, not two of them")
+        return self
 
 
-def _check_names(rules: Iterable[Rule], known: set[str], *, timed: bool = False) -> None:
+def _check_names(rules: Iterable[Rule], known: frozenset[str], *, timed: bool = False) -> None:
     for rule in rules:
         for name in placeholders(rule.data):
-            if name not in known:
-                have = ", ".join(f"{{{one}}}" for one in sorted(known)) or "none"
+            if name not in known and not (name.startswith(RECORD) and name != RECORD):
+                have = ", ".join(f"{{{one}}}" for one in (*sorted(known), "record.FIELD"))
                 raise ValueError(f"{rule.event}: {{{name}}} is no placeholder here; there is {have}")
         if rule.time == "value" and not timed:
             raise ValueError(f"{rule.event}: there is no value here whose time it could have")

@@ -1,9 +1,9 @@
 """What the services need of the world outside, as Protocols; `wiring` chooses who fulfils them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.domain.instants import Instant
 
@@ -149,6 +149,66 @@ class Quarantine(Protocol):
 
     def drop(self, request_id: str) -> None:
         """Forget one, because it was verified after all or an operator said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object that a CRM's API shall be asked for."""
+
+    object: str
+    """What the CRM calls such objects: `contact`, `Opportunity`."""
+    id: str
+    """Empty where the CRM did not say which: all that were modified since `since`."""
+    since: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a CRM's API says: a change as a webhook tells it (`object` is empty), or what one object is now."""
+
+    object: str
+    content: Mapping[str, Any]
+
+
+class CrmApi(Protocol):
+    """A CRM's API, of which Baton only reads.
+
+    It waits for the CRM's limits and tries again by itself. Raises Unavailable when that does not help, and
+    UsageError when the CRM does not take our credentials.
+    """
+
+    crm: str
+
+    def changed_since(self, since: Instant) -> AsyncIterator[Sequence[Found]]:
+        """Everything that changed since then, page by page."""
+
+    async def fetch(self, references: Sequence[Reference]) -> Sequence[Found]:
+        """What these objects are now; those that are gone are left out."""
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A reference that waits for its turn."""
+
+    number: int
+    crm: str
+    reference: Reference
+
+
+class FetchQueue(Protocol):
+    """What a gateway still has to ask CRMs for; kept on disk, each reference once."""
+
+    def put(self, crm: str, references: Sequence[Reference]) -> None:
+        """Return once they are durable. Raises Unavailable."""
+
+    def waiting(self, crm: str, limit: int) -> Sequence[Wanted]:
+        """The oldest."""
+
+    def done(self, numbers: Sequence[int]) -> None:
+        """Forget them: they were asked for."""
 
 
 class Tally(Protocol):

@@ -70,6 +70,59 @@ class Settings(BaseSettings):
     hubspot_mapping: Path | None = Field(None, description="What HubSpot's changes mean; left out: the built-in file")
     cloudevents_secrets: Listed = Field((), description="Standard Webhooks secrets, whsec_…; two while one is replaced")
     cloudevents_tokens: Listed = Field((), description="Bearer tokens for CloudEvents; two while one is replaced")
+    hubspot_api_url: str = Field("https://api.hubapi.com", description="HubSpot's API")
+    hubspot_api_token: SecretStr | None = Field(
+        None, description="A private app's token; with it Baton asks HubSpot for what webhooks leave out"
+    )
+    salesforce_organizations: Listed = Field((), description="Ids of the organizations whose messages are taken")
+    salesforce_secrets: Listed = Field((), description="Values of ?code= in the address; two while one is replaced")
+    salesforce_certificates: Listed = Field(
+        (),
+        description="Client certificates, of which a proxy must name one in X-Client-Cert-Fingerprint",
+    )
+    salesforce_mapping: Path | None = Field(None, description="What Salesforce's changes mean")
+    salesforce_api_url: str | None = Field(None, description="Such as https://company.my.salesforce.com")
+    salesforce_client_id: str | None = Field(
+        None, description="A connected app's consumer key (client credentials flow)"
+    )
+    salesforce_client_secret: SecretStr | None = Field(None, description="The connected app's consumer secret")
+    pipedrive_secrets: Listed = Field((), description="user:password of the webhooks; two while one is replaced")
+    pipedrive_mapping: Path | None = Field(None, description="What Pipedrive's changes mean")
+    pipedrive_api_url: str | None = Field(None, description="Such as https://company.pipedrive.com")
+    pipedrive_api_token: SecretStr | None = Field(None, description="A top admin's API token")
+    dynamics_secrets: Listed = Field(
+        (), description="Webhook keys (?code=), or values of the header X-Baton-Key; two while one is replaced"
+    )
+    dynamics_mapping: Path | None = Field(None, description="What changes in Dynamics 365 mean")
+    dynamics_api_url: str | None = Field(None, description="Such as https://company.crm4.dynamics.com")
+    dynamics_tenant: str | None = Field(None, description="The id of the Entra tenant")
+    dynamics_client_id: str | None = Field(None, description="The application's id")
+    dynamics_client_secret: SecretStr | None = Field(None, description="The application's secret")
+    zoho_secrets: Listed = Field((), description="Tokens of the notification channels; two while one is replaced")
+    zoho_mapping: Path | None = Field(None, description="What changes in Zoho CRM mean")
+    zoho_api_url: str = Field("https://www.zohoapis.com", description="Zoho's API, of your data centre")
+    zoho_accounts_url: str = Field("https://accounts.zoho.com", description="Zoho's sign-in, of your data centre")
+    zoho_client_id: str | None = Field(None, description="The client's id")
+    zoho_client_secret: SecretStr | None = Field(None, description="The client's secret")
+    zoho_refresh_token: SecretStr | None = Field(None, description="A refresh token of the client")
+    close_secrets: Listed = Field((), description="Signature keys of the webhooks; two while one is replaced")
+    close_mapping: Path | None = Field(None, description="What changes in Close mean")
+    close_api_url: str = Field("https://api.close.com", description="Close's API")
+    close_api_token: SecretStr | None = Field(None, description="An API key")
+    odoo_secrets: Listed = Field(
+        (), description="The last part of the address, /hooks/odoo/SECRET; two while one is replaced"
+    )
+    odoo_mapping: Path | None = Field(None, description="What changes in Odoo mean")
+    odoo_api_url: str | None = Field(None, description="Such as https://company.odoo.com")
+    odoo_database: str | None = Field(None, description="The name of Odoo's database")
+    odoo_user: str | None = Field(None, description="The user's login")
+    odoo_api_token: SecretStr | None = Field(None, description="The user's API key")
+    reconcile_hours: float = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Hours between two looks into CRMs whose API is set up for what was missed",
+    )
     alert_urls: Listed = Field((), description="Apprise URLs that get the alerts; they are always in the log as well")
     max_body_bytes: int = Field(1_048_576, gt=0, description="The largest webhook body that is read")
     max_requests: int = Field(256, gt=0, description="Webhooks in work at a time; more are told to come back")
@@ -82,7 +135,21 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged")
 
-    @field_validator("hubspot_secrets", "cloudevents_secrets", "cloudevents_tokens", "alert_urls", mode="before")
+    @field_validator(
+        "hubspot_secrets",
+        "salesforce_organizations",
+        "salesforce_secrets",
+        "salesforce_certificates",
+        "pipedrive_secrets",
+        "dynamics_secrets",
+        "zoho_secrets",
+        "close_secrets",
+        "odoo_secrets",
+        "cloudevents_secrets",
+        "cloudevents_tokens",
+        "alert_urls",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
@@ -97,7 +164,17 @@ class Settings(BaseSettings):
             raise ValueError("write an RFC 3339 time with its offset, such as 2026-10-05T09:00:00+02:00") from None
         return value
 
-    @field_validator("public_url")
+    @field_validator(
+        "public_url",
+        "hubspot_api_url",
+        "salesforce_api_url",
+        "pipedrive_api_url",
+        "dynamics_api_url",
+        "zoho_api_url",
+        "zoho_accounts_url",
+        "close_api_url",
+        "odoo_api_url",
+    )
     @classmethod
     def _url(cls, value: str | None) -> str | None:
         if value is not None and not _WEB_URL.fullmatch(value):

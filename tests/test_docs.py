@@ -19,7 +19,7 @@ import typer.main
 from services.charters import find_problems
 from services.cli.main import app
 from services.domain.events import WIRE_NAMES
-from services.gateway.mapping import hubspot_mapping
+from services.gateway.mapping import read_mapping
 from services.replay.csv_map import read_map
 from services.replay.history import read_history
 from services.settings import Settings, variable
@@ -222,20 +222,20 @@ def test_every_mapping_is_without_mistakes(block: Block, tmp_path: Path) -> None
     """It reads as `BATON_HUBSPOT_MAPPING` would."""
     path = tmp_path / "mapping.yaml"
     path.write_text(block.text)
-    hubspot_mapping(path)
+    read_mapping("hubspot", path)
 
 
 def test_the_table_of_the_mapping_is_what_it_says() -> None:
     """Every property that the built-in mapping knows, and every event that it gives, is in the document."""
     text = (ROOT / "docs" / "hubspot.md").read_text()
-    mapping = hubspot_mapping()
-    properties = {**mapping.contact.properties, **mapping.deal.properties}
+    mapping = read_mapping("hubspot")
+    properties = {**mapping.leads["contact"].properties, **mapping.deals["deal"].properties}
     for name, meaning in properties.items():
         assert f"| `{name}`" in text, name
         for value, rules in meaning.values.items():
             rows = [row for row in text.splitlines() if row.startswith(f"| `{name}`") and f"`{value}`" in row]
             assert all(any(rule.event in row for row in rows) for rule in rules), (name, value)
-    for name, attribute in mapping.contact.attributes.items():
+    for name, attribute in mapping.leads["contact"].attributes.items():
         rows = [row for row in text.splitlines() if row.startswith("| ") and f"`{name}`" in row]
         assert any(f"`{attribute.to}`" in row for row in rows), name
 

@@ -5,7 +5,7 @@ used becomes a dead letter, and what could not be verified waits in the quaranti
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -15,34 +15,25 @@ import structlog
 from schemas.dead_letters import DeadLetterReason
 from services.domain.events import Event
 from services.domain.instants import SECOND, Instant, format_exact
-from services.errors import BadEvent, Refused
+from services.errors import BadEvent, Refused, Unavailable
 from services.gateway import signatures
+from services.gateway.crm import cloudevents
 from services.gateway.records import event_record, letter_record
 from services.gateway.request import Incoming, from_held, to_hold
-from services.gateway.senders import Sender, Senders, letter_sender
+from services.gateway.sender import Answer, Counts, Sender, Senders, Taken
 from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
-from services.ports import EventLog, HeldRequest, Quarantine, Record, Tally, WallClock
+from services.ports import EventLog, FetchQueue, HeldRequest, Quarantine, Record, Reference, Tally, WallClock
 
 MOST_IN_WORK = 256
 """Requests at one time. With bodies of at most 1 MiB this bounds the memory they take."""
 MOST_AHEAD = 300 * SECOND
 """Five minutes, as for the timestamp of a signature: beyond them a time is a mistake, not a clock that differs."""
+UNUSABLE = 422
+"""The status of a request that is of no use as a whole: by then it is a dead letter."""
 RETRY_AFTER = 1
 """Seconds after which a sender may try again when the gateway is full: places are free within milliseconds."""
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of a request's parts. A part may be several events."""
-
-    events: int = 0
-    ignored: int = 0
-    dead_letters: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.events + other.events, self.ignored + other.ignored, self.dead_letters + other.dead_letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +50,7 @@ class _Batch:
     """What the log shall have of one request."""
 
     records: list[Record] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
     events: int = 0
     ignored: int = 0
     dead_letters: int = 0
@@ -78,18 +70,24 @@ class Door:
         tally: Tally,
         clock: WallClock,
         senders: Senders,
+        fetches: Mapping[str, FetchQueue] | None = None,
         most_in_work: int = MOST_IN_WORK,
         most_ahead: int = MOST_AHEAD,
     ) -> None:
-        """`most_ahead`, in microseconds, is how far a CRM's clock may be ahead of ours."""
+        """`fetches` has a queue for each sender whose API is set up.
+
+        `most_ahead`, in microseconds, is how far a CRM's clock may be ahead of ours.
+        """
         self._log = log
         self._quarantine = quarantine
         self._tally = tally
         self._clock = clock
         self._senders = senders
+        self._fetches = fetches or {}
         self._most_in_work = most_in_work
         self._most_ahead = most_ahead
         self._in_work = 0
+        self._late: set[asyncio.Future[Answer]] = set()
 
     @property
     def senders(self) -> Senders:
@@ -115,6 +113,36 @@ class Door:
         """Count a request by the status of its answer."""
         self._tally.count(REQUESTS_TOTAL.name, {"crm": crm, "status": str(status)})
 
+    async def receive_in_time(self, crm: str, request: Incoming) -> Answer:
+        """Take in a request, and what to answer, as long as the sender waits. Raises as `receive` does.
+
+        After that time it raises Unavailable, so that the sender tries again; the work goes on all the same.
+        """
+        sender = self._senders[crm]
+        work = asyncio.ensure_future(self._received(crm, sender, request))
+        done, _ = await asyncio.wait({work}, timeout=sender.answer_within)
+        if not done:
+            # What comes of it is told in the metrics of the log; the sender's retry is a duplicate then.
+            self._late.add(work)
+            work.add_done_callback(self._late_one_is_done)
+            raise Unavailable(f"not done within {sender.answer_within:g} seconds")
+        return work.result()
+
+    async def _received(self, crm: str, sender: Sender, request: Incoming) -> Answer:
+        try:
+            return sender.accepted(await self.receive(crm, request))
+        except Refused as refused:
+            answer = sender.unusable() if refused.status == UNUSABLE else None
+            if answer is None:
+                raise
+            return answer
+
+    def _late_one_is_done(self, work: "asyncio.Future[Answer]") -> None:
+        self._late.discard(work)
+        failure = None if work.cancelled() else work.exception()
+        if failure is not None:
+            _log.warning("late_webhook_not_taken", error=str(failure))
+
     async def receive(self, crm: str, request: Incoming) -> Counts:
         """Take in a request; when this returns, the log has it.
 
@@ -126,7 +154,7 @@ class Door:
             self._verify(crm, sender, request, self._clock.now())
         except Refused as refused:
             _log.warning("webhook_refused", crm=crm, why=str(refused))
-            held = to_hold(crm, request, str(refused))
+            held = to_hold(crm, request, str(refused), proofs=sender.proofs, shown=sender.shown(request))
             # Keeping writes to a disk; requests that are signed well do not wait for those that are not.
             await asyncio.to_thread(self._quarantine.keep, held)
             raise
@@ -143,7 +171,7 @@ class Door:
             try:
                 counts += await self._take(held.crm, self._senders[held.crm], from_held(held))
             except Refused as failure:
-                if failure.status != 422:
+                if failure.status != UNUSABLE:
                     # Of a format that nobody here reads: an operator drops it, or nobody does.
                     refused += 1
                     continue
@@ -158,9 +186,21 @@ class Door:
         What still cannot be used is a dead letter again, under the same id. Raises Refused and Unavailable as
         `receive` does.
         """
-        sender, content_type = letter_sender(crm, body, self._senders)
+        sender, content_type = self._letter_sender(crm, body)
         request = Incoming("POST", "", {"content-type": content_type}, body, self._clock.now())
         return await self._take(crm, sender, request)
+
+    def _letter_sender(self, crm: str, body: bytes) -> tuple[Sender, str]:
+        """Who reads a dead letter that came from `crm`, and as what content type. Raises Refused 404.
+
+        The tracker keeps canonical events that it could not use, through whichever door they came.
+        """
+        if cloudevents.is_event(body):
+            return cloudevents.CloudEventsSender(), cloudevents.STRUCTURED
+        sender = self._senders.get(crm)
+        if sender is None:
+            raise Refused(404, f"there is no sender {crm!r:.60}")
+        return sender, sender.letter_type
 
     def _passes(self, held: HeldRequest) -> bool:
         sender = self._senders.get(held.crm)
@@ -187,12 +227,14 @@ class Door:
             items = sender.items(request)
         except BadEvent as bad:
             await self._bury(crm, sender, request, bad)
-            raise Refused(422, str(bad)) from None
+            raise Refused(UNUSABLE, str(bad)) from None
         batch = _Batch()
         for item in items:
             self._add(batch, crm, sender, item, request.received_at)
         if batch.records:
             await self._log.append(batch.records)
+        if batch.references:
+            await asyncio.to_thread(self._fetches[crm].put, crm, batch.references)
         if batch.ignored:
             labels = {"crm": crm, "type": "other", "outcome": "ignored"}
             self._tally.count(EVENTS_TOTAL.name, labels, batch.ignored)
@@ -201,10 +243,11 @@ class Door:
     def _add(self, batch: _Batch, crm: str, sender: Sender, item: object, received_at: Instant) -> None:
         """Add the records of one part; a bad one costs no other."""
         try:
-            events = sender.events(item)
-            for event in events:
+            taken = sender.read(item)
+            for event in taken.events:
                 self._check_time(event)
-            records = [event_record(crm, event) for event in events]
+            records = [event_record(crm, event) for event in taken.events]
+            references = self._references(crm, taken)
         except BadEvent as bad:
             failure = bad
         except Exception:
@@ -213,8 +256,9 @@ class Door:
             failure = BadEvent("fault", "Baton could not map it, though it should")
         else:
             batch.records += records
+            batch.references += references
             batch.events += len(records)
-            batch.ignored += not records
+            batch.ignored += not records and not references
             return
         content_type, body = sender.alone(item)
         batch.dead_letters += 1
@@ -229,6 +273,15 @@ class Door:
                 identity=sender.identity(item),
             )
         )
+
+    def _references(self, crm: str, taken: Taken) -> Sequence[Reference]:
+        """What the CRM's API shall be asked. Raises BadEvent where that matters and the API is not set up."""
+        if crm in self._fetches:
+            return [*taken.lacking, *taken.thin]
+        if taken.lacking:
+            said = ", ".join(f"{each.object} {each.id}".strip() for each in taken.lacking[:3])
+            raise BadEvent("incomplete", f"the CRM left out what matters of {said}; set up its API to have it fetched")
+        return ()
 
     def _check_time(self, event: Event) -> None:
         if event.time > self._clock.now() + self._scaled(self._most_ahead):

@@ -9,14 +9,14 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from schemas.mapping import HubSpotMapping
+from schemas.mapping import CrmMapping
 from services.errors import Problem, UsageError
 
 
-def hubspot_mapping(path: Path | None = None) -> HubSpotMapping:
-    """The mapping in the file, or the one that comes with Baton. Raises UsageError."""
+def read_mapping(crm: str, path: Path | None = None) -> CrmMapping:
+    """The mapping in the file, or the one for the CRM that comes with Baton. Raises UsageError."""
     if path is None:
-        return _read((files("services.gateway.crm") / "hubspot.yaml").read_bytes(), "hubspot.yaml")
+        return _read((files("services.gateway.crm") / f"{crm}.yaml").read_bytes(), f"{crm}.yaml")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -24,7 +24,7 @@ def hubspot_mapping(path: Path | None = None) -> HubSpotMapping:
     return _read(content, str(path))
 
 
-def _read(content: bytes, name: str) -> HubSpotMapping:
+def _read(content: bytes, name: str) -> CrmMapping:
     try:
         text = content.decode()
         _refuse_aliases(text, name)
@@ -36,7 +36,7 @@ def _read(content: bytes, name: str) -> HubSpotMapping:
     except (YAMLError, ValueError, RecursionError):
         raise UsageError(str(Problem(name, 1, "not YAML in UTF-8"))) from None
     try:
-        return HubSpotMapping.model_validate(value)
+        return CrmMapping.model_validate(value)
     except ValidationError as error:
         problems = [
             Problem(name, _line(node, one["loc"]), _told(one["loc"], one["msg"]))

@@ -13,9 +13,10 @@ from starlette.routing import Route
 
 from services.errors import Refused, Unavailable
 from services.gateway.body import MOST_BYTES, MOST_SECONDS, read_body
-from services.gateway.door import Counts, Door
+from services.gateway.door import Door
 from services.gateway.openapi import describe
 from services.gateway.request import SCHEME, Incoming
+from services.gateway.sender import Answer
 
 ALLOWED_RATE = 6000
 """Requests a minute that we tell senders of CloudEvents they may make: a hundred a second, each of up to 100 events."""
@@ -27,7 +28,9 @@ def add_routes(app: FastAPI, door: Door, *, most_bytes: int = MOST_BYTES, most_s
     """Add `POST /hooks/{sender}` for every sender of the door, and the handshake of CloudEvents."""
     for crm in door.senders:
         path = f"/hooks/{crm}"
-        app.router.routes.append(Route(path, _hook(door, crm, most_bytes, most_seconds), methods=["POST"]))
+        hook = _hook(door, crm, most_bytes, most_seconds)
+        # Some CRMs can show a secret in the address alone: its last part.
+        app.router.routes += [Route(path, hook, methods=["POST"]), Route(f"{path}/{{secret}}", hook, methods=["POST"])]
         if crm == "cloudevents":
             app.router.routes.append(Route(path, _handshake, methods=["OPTIONS"]))
     describe(app, door.senders)
@@ -40,7 +43,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 def _hook(door: Door, crm: str, most_bytes: int, most_seconds: float) -> Callable[[Request], Awaitable[Response]]:
-    challenge = door.senders[crm].challenge
+    sender = door.senders[crm]
 
     async def answer(request: Request) -> Response:
         try:
@@ -48,9 +51,9 @@ def _hook(door: Door, crm: str, most_bytes: int, most_seconds: float) -> Callabl
                 headers = _headers(request)
                 body = await read_body(request.receive, headers, limit=most_bytes, seconds=most_seconds)
                 incoming = Incoming(request.method, _target(request), headers, body, door.now())
-                response = _accepted(await door.receive(crm, incoming))
+                response = _response(await door.receive_in_time(crm, incoming))
         except Refused as refused:
-            response = problem(refused.status, str(refused), _refusal_headers(refused, challenge))
+            response = problem(refused.status, str(refused), _refusal_headers(refused, sender.challenge))
         except Unavailable:
             response = problem(503, "a store is away; nothing was taken", {"retry-after": str(RETRY_AFTER)})
         door.answered(crm, response.status_code)
@@ -59,9 +62,8 @@ def _hook(door: Door, crm: str, most_bytes: int, most_seconds: float) -> Callabl
     return answer
 
 
-def _accepted(counts: Counts) -> Response:
-    document = {"events": counts.events, "ignored": counts.ignored, "dead_letters": counts.dead_letters}
-    return Response(orjson.dumps(document), 202, media_type="application/json")
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type=answer.content_type)
 
 
 def _refusal_headers(refused: Refused, challenge: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ secret. All secrets are tried without an early exit, and compared in constant ti
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from services.domain.instants import SECOND, Instant
 from services.errors import Refused, UsageError
-from services.gateway.request import bearer_digest
+from services.gateway.request import digest_of
 
 WINDOW = 300 * SECOND
 """How far a request's timestamp may lie from our clock, both ways: HubSpot's and Standard Webhooks' five minutes."""
@@ -41,13 +40,13 @@ def verify_hubspot(
     window: int = WINDOW,
 ) -> None:
     """Raise Refused unless one of the app's client secrets signed the request. `url` is what HubSpot called."""
-    given = _required(headers, HUBSPOT_SIGNATURE)
-    timestamp = _required(headers, HUBSPOT_TIMESTAMP)
-    _check_window(timestamp, 1_000, now, window)
+    given = required(headers, HUBSPOT_SIGNATURE)
+    timestamp = required(headers, HUBSPOT_TIMESTAMP)
+    check_window(timestamp, 1_000, now, window)
     expected = (
         _hubspot_signature(secret, method, form, body, timestamp) for secret in secrets for form in _signed_forms(url)
     )
-    _check_one_matches(expected, [given])
+    check_one_matches(expected, [given])
 
 
 def sign_hubspot(*, method: str, url: str, body: bytes, secret: str, at: Instant) -> dict[str, str]:
@@ -61,14 +60,14 @@ def verify_standard_webhook(
     *, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: Instant, window: int = WINDOW
 ) -> None:
     """Raise Refused unless one of the secrets signed the request by Standard Webhooks, version v1."""
-    message_id = _required(headers, "webhook-id")
-    timestamp = _required(headers, "webhook-timestamp")
-    given = _required(headers, "webhook-signature")
-    _check_window(timestamp, SECOND, now, window)
+    message_id = required(headers, "webhook-id")
+    timestamp = required(headers, "webhook-timestamp")
+    given = required(headers, "webhook-signature")
+    check_window(timestamp, SECOND, now, window)
     signatures = [text.removeprefix("v1,") for text in given.split(" ") if text.startswith("v1,")]
     if not signatures:
         raise Refused(401, "webhook-signature has no signature of version v1")
-    _check_one_matches((_standard_signature(secret, message_id, timestamp, body) for secret in secrets), signatures)
+    check_one_matches((_standard_signature(secret, message_id, timestamp, body) for secret in secrets), signatures)
 
 
 def sign_standard_webhook(*, message_id: str, body: bytes, secret: str, at: Instant) -> dict[str, str]:
@@ -89,34 +88,39 @@ def standard_secret(text: str) -> bytes:
     return key
 
 
-def verify_bearer(*, headers: Mapping[str, str], tokens: Sequence[str]) -> None:
-    """Raise Refused unless the request bears one of the tokens."""
-    given = bearer_digest(headers)
-    if given is None:
-        raise Refused(401, "the header Authorization with a Bearer token is missing")
-    # Digests are compared, so that not even a token's length shows in the time it takes.
-    expected = (hashlib.sha256(token.encode()).hexdigest() for token in tokens)
-    _check_one_matches(expected, [given], "the bearer token is not one of ours")
+def verify_shared(shown: str | None, secrets: Sequence[str], what: str) -> None:
+    """Raise Refused unless a secret that the sender shows is one of ours. `what` names it, for the sender.
+
+    `shown` is its digest (`request.shown_digest`).
+    """
+    if not shown:
+        raise Refused(401, f"{what} is missing")
+    check_one_matches((digest_of(secret) for secret in secrets), [shown], f"{what} is not one of ours")
 
 
-def _required(headers: Mapping[str, str], name: str) -> str:
+def required(headers: Mapping[str, str], name: str) -> str:
+    """A header that must be there. Raises Refused."""
     value = headers.get(name, "")
     if not value:
         raise Refused(401, f"the header {name} is missing")
     return value
 
 
-def _check_window(timestamp: str, unit: int, now: Instant, window: int) -> None:
-    """`unit` is how many microseconds the timestamp counts in."""
+def check_window(timestamp: str, unit: int, now: Instant, window: int) -> None:
+    """Raise Refused where the timestamp lies further than `window` microseconds from `now`.
+
+    `unit` is how many microseconds the timestamp counts in.
+    """
     if not _DIGITS.fullmatch(timestamp):
         raise Refused(401, "the timestamp of the signature is no whole number")
     if abs(now - int(timestamp) * unit) > window:
         raise Refused(401, "the timestamp of the signature lies too far from our clock")
 
 
-def _check_one_matches(
+def check_one_matches(
     expected: Iterable[str], given: Sequence[str], text: str = "the signature does not match"
 ) -> None:
+    """Raise Refused with the text unless one of `given` is one of `expected`, in time that says nothing of them."""
     shown = [signature.encode("latin-1", "replace") for signature in given]
     matched = False
     for signature in expected:

@@ -12,9 +12,12 @@ from services.adapters.alert_sinks import AppriseSink, LogSink
 from services.adapters.wall_clock import LapsedClock, SystemClock
 from services.domain.instants import SECOND, parse_instant
 from services.errors import UsageError
+from services.gateway.crm.base import CrmSender
+from services.gateway.crm.cloudevents import CloudEventsSender
+from services.gateway.crms import CRMS
 from services.gateway.door import Door
-from services.gateway.mapping import hubspot_mapping
-from services.gateway.senders import CloudEventsSender, HubSpotSender, Senders
+from services.gateway.mapping import read_mapping
+from services.gateway.sender import Senders
 from services.ports import AlertSink, EventLog, Quarantine, Tally, WallClock
 from services.settings import Settings, secret, secrets
 
@@ -44,15 +47,19 @@ def database_url(settings: Settings, default: str | None = None) -> str:
 def senders_of(settings: Settings) -> Senders:
     """Who may send webhooks, and how each is verified."""
     return {
-        "hubspot": HubSpotSender(
-            mapping=hubspot_mapping(settings.hubspot_mapping),
-            secrets=secrets(settings.hubspot_secrets),
-            public_url=settings.public_url,
-        ),
+        **{sender.crm: _crm(sender, settings) for sender in CRMS},
         "cloudevents": CloudEventsSender(
             secrets=secrets(settings.cloudevents_secrets), tokens=secrets(settings.cloudevents_tokens)
         ),
     }
+
+
+def _crm(sender: type[CrmSender], settings: Settings) -> CrmSender:
+    return sender(
+        mapping=read_mapping(sender.crm, getattr(settings, f"{sender.crm}_mapping")),
+        secrets=secrets(getattr(settings, f"{sender.crm}_secrets")),
+        public_url=settings.public_url,
+    )
 
 
 def door_of(settings: Settings, *, log: EventLog, quarantine: Quarantine, tally: Tally, clock: WallClock) -> Door:

@@ -12,12 +12,15 @@ from fastapi import FastAPI
 from schemas.dead_letters import DeadLetter
 from services.domain.instants import SECOND, Instant, parse_instant
 from services.errors import Unavailable
+from services.gateway.crm.base import CrmSender
+from services.gateway.crm.cloudevents import CloudEventsSender
+from services.gateway.crms import CRMS
 from services.gateway.door import Door
-from services.gateway.mapping import hubspot_mapping
+from services.gateway.mapping import read_mapping
 from services.gateway.routes import add_routes
-from services.gateway.senders import CloudEventsSender, HubSpotSender
+from services.gateway.sender import Senders
 from services.gateway.signatures import sign_hubspot, sign_standard_webhook
-from services.ports import DEAD_LETTERS, DEALS, EVENTS, HeldRequest, Record
+from services.ports import DEAD_LETTERS, DEALS, EVENTS, FetchQueue, HeldRequest, Record
 
 NOW: Instant = parse_instant("2026-11-23T09:00:00Z")
 PUBLIC_URL = "https://baton.example.com"
@@ -26,6 +29,9 @@ STANDARD_SECRETS = (
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
 )
+OTHER_SECRETS: dict[str, tuple[str, ...]] = {}
+"""Of the other CRMs, in the form that each has them."""
+MAPPINGS = {each.crm: read_mapping(each.crm) for each in CRMS}
 TOKENS = ("a-token-that-goes", "a-token-that-comes")
 
 
@@ -112,6 +118,7 @@ class Gateway:
     standard_secrets: tuple[str, ...] = STANDARD_SECRETS
     tokens: tuple[str, ...] = TOKENS
     public_url: str | None = PUBLIC_URL
+    fetches: dict[str, FetchQueue] = field(default_factory=dict)
     most_in_work: int = 8
     most_bytes: int = 64 * 1024
     most_seconds: float = 0.2
@@ -123,13 +130,20 @@ class Gateway:
             tally=self.tally,
             clock=self.clock,
             most_in_work=self.most_in_work,
-            senders={
-                "hubspot": HubSpotSender(
-                    mapping=hubspot_mapping(), secrets=self.hubspot_secrets, public_url=self.public_url
-                ),
-                "cloudevents": CloudEventsSender(secrets=self.standard_secrets, tokens=self.tokens),
-            },
+            senders=self.senders(),
+            fetches=self.fetches,
         )
+
+    def senders(self) -> Senders:
+        """All CRMs with secrets of their own, and CloudEvents."""
+        given = {"hubspot": self.hubspot_secrets, **OTHER_SECRETS}
+        return {
+            **{
+                each.crm: each(mapping=MAPPINGS[each.crm], secrets=given[each.crm], public_url=self.public_url)
+                for each in CRMS
+            },
+            "cloudevents": CloudEventsSender(secrets=self.standard_secrets, tokens=self.tokens),
+        }
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -140,6 +154,15 @@ class Gateway:
         transport = httpx2.ASGITransport(app=self.app(), raise_app_exceptions=True)
         # What the server sees is not what HubSpot called: a proxy stands between.
         return httpx2.AsyncClient(transport=transport, base_url="http://10.0.0.7:8700")
+
+    async def send(self, crm: str, body: bytes, **headers: str) -> httpx2.Response:
+        """POST a body as the CRM would, signed with our first secret."""
+        sender = self.senders()[crm]
+        assert isinstance(sender, CrmSender)
+        request = sender.signed(body, at=self.clock.at, base_url=PUBLIC_URL)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.client() as client:
+            return await client.post(request.target, content=request.body, headers={**request.headers, **named})
 
     async def hubspot(self, payload: object, **changes: Any) -> httpx2.Response:
         """POST a payload (bytes as they are) signed as HubSpot does."""

@@ -1,7 +1,8 @@
 """Whatever comes in, signed or not: never a fault, never lost, and no bad item costs another.
 
-The folder `bad` holds bodies for HubSpot's door, named by what becomes of them: `422-` unusable as a whole,
-`letter-` each item a dead letter, `ignored-` nothing to be done.
+The folder `bad/CRM` holds bodies for its door, named by what becomes of them: `422-` unusable as a whole,
+`letter-` each item a dead letter, `ignored-` nothing to be done. The bodies of HubSpot's that are no JSON are tried
+at every door.
 """
 
 import json
@@ -17,15 +18,18 @@ from schemas.dead_letters import DEAD_LETTER_REASONS
 from services.domain.events import TYPES_BY_WIRE_NAME, Event
 from services.errors import BadEvent
 from services.gateway.crm import cloudevents, hubspot
-from services.gateway.mapping import hubspot_mapping
+from services.gateway.mapping import read_mapping
 from services.gateway.records import event_record
 from services.ports import Record
 from services.translate import from_json
 from tests.gateway.conftest import Gateway, cloud_event, notification
 
-CORPUS = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "bad").glob("*.json"))}
-MAPPING = hubspot_mapping()
+BAD = Path(__file__).parent / "bad"
+CORPUS = {path.stem: path.read_bytes() for path in sorted((BAD / "hubspot").glob("*.json"))}
+MAPPING = read_mapping("hubspot")
 BATCH = "application/cloudevents-batch+json"
+
+HUBSPOT = hubspot.HubSpot(mapping=MAPPING)
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 SCALARS = (
@@ -59,7 +63,12 @@ def damaged(good: dict[str, Any], names: list[str], values: dict[str, st.SearchS
     )
 
 
-PROPERTIES = [*MAPPING.contact.attributes, *MAPPING.contact.properties, *MAPPING.deal.properties, "other"]
+PROPERTIES = [
+    *MAPPING.leads["contact"].attributes,
+    *MAPPING.leads["contact"].properties,
+    *MAPPING.deals["deal"].properties,
+    "other",
+]
 NOTIFICATIONS = JSON | damaged(
     notification(),
     [*notification(), "eventType", "mergedObjectIds", "primaryObjectId", "newObjectId", "associationRemoved",
@@ -68,7 +77,7 @@ NOTIFICATIONS = JSON | damaged(
         "subscriptionType": st.builds(
             "{}.{}".format,
             st.sampled_from(["contact", "deal", "company", "object", ""]),
-            st.sampled_from([*hubspot._CHANGES, "propertyChange", "merge", "associationChange", "x"]),
+            st.sampled_from([*hubspot._LIFE, "propertyChange", "merge", "associationChange", "x"]),
         ),
         "objectTypeId": st.sampled_from(["0-1", "0-2", "0-3", "2-1"]),
         "propertyName": st.sampled_from(PROPERTIES),
@@ -172,7 +181,7 @@ async def test_a_bad_item_does_not_cost_the_other_99(gateway: Gateway, name: str
 @settings(max_examples=1_000, deadline=None)
 def test_any_notification_gives_valid_events_or_says_why_not(item: Any) -> None:
     """Nothing but BadEvent is ever raised, and every event can be read back from the log."""
-    for event, record in usable(lambda: hubspot.events_of(item, MAPPING)):
+    for event, record in usable(lambda: HUBSPOT.read(item).events):
         assert from_json(record.value) == event
 
 

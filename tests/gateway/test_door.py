@@ -197,7 +197,7 @@ async def test_a_digest_cannot_be_sent_in_place_of_a_token(gateway: Gateway) -> 
     async with gateway.client() as client:
         await client.post("/hooks/cloudevents", json={}, headers={"authorization": f"Bearer {TOKENS[0]}x"})
     (held,) = gateway.quarantine.held()
-    digest = held.headers[":bearer-sha256"]
+    digest = held.headers[":shown-sha256"]
     async with gateway.client() as client:
         response = await client.post("/hooks/cloudevents", json={}, headers={"authorization": f"Bearer {digest}"})
     assert response.status_code == 401
@@ -290,7 +290,7 @@ async def test_a_fault_of_ours_costs_nothing(gateway: Gateway, monkeypatch: pyte
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("services.gateway.crm.hubspot._event", broken)
+    monkeypatch.setattr("services.gateway.meaning._event", broken)
     structlog.reset_defaults()
     with capture_logs() as logs:
         response = await gateway.hubspot([notification(), notification(propertyValue="subscriber")])

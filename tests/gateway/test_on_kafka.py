@@ -18,9 +18,9 @@ from services.adapters.kafka.log import KafkaLog
 from services.adapters.kafka.spooled_log import SpooledLog
 from services.adapters.kafka.topics import create_topics, largest_record, plans
 from services.adapters.sqlite.spool import Spool
+from services.gateway.crm.cloudevents import CloudEventsSender
 from services.gateway.door import Door
 from services.gateway.routes import RETRY_AFTER, add_routes
-from services.gateway.senders import CloudEventsSender
 from services.ports import DEAD_LETTERS, DEALS, EVENTS, EventLog
 from tests.contracts.event_logs import read_topic
 from tests.gateway.conftest import TOKENS, FakeClock, FakeQuarantine, FakeTally, cloud_event

@@ -13,8 +13,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from services.domain.instants import SECOND, Instant
 from services.errors import Refused, UsageError
 from services.gateway import signatures
-from services.gateway.senders import CloudEventsSender, HubSpotSender
-from tests.gateway.conftest import HUBSPOT_SECRETS, NOW, PUBLIC_URL, STANDARD_SECRETS, Gateway, notification
+from services.gateway.crm.cloudevents import CloudEventsSender
+from services.gateway.crms import CRMS
+from tests.gateway.conftest import HUBSPOT_SECRETS, MAPPINGS, NOW, PUBLIC_URL, STANDARD_SECRETS, Gateway, notification
 
 BODY = b'[{"objectId": 1, "note": "\xc5\x82"}]'
 URL = f"{PUBLIC_URL}/hooks/hubspot"
@@ -265,8 +266,9 @@ def test_an_empty_secret_or_token_is_a_mistake_of_the_settings() -> None:
     for tokens in ([""], [" a"], ["ż"]):
         with pytest.raises(UsageError):
             CloudEventsSender(tokens=tokens)
-    with pytest.raises(UsageError):
-        HubSpotSender(mapping=Gateway().door().senders["hubspot"]._mapping, secrets=[""])  # type: ignore[attr-defined]
+    for crm in CRMS:
+        with pytest.raises(UsageError):
+            crm(mapping=MAPPINGS[crm.crm], secrets=[""])
 
 
 async def test_behind_a_proxy_the_address_is_that_of_the_settings(gateway: Gateway) -> None:

@@ -1,11 +1,16 @@
-"""CloudEvents 1.0 over HTTP: the three content modes become items, an item becomes at most one canonical event."""
+"""CloudEvents 1.0 over HTTP, for whatever can post: the three content modes become items, an item at most one event."""
 
-from collections.abc import Mapping, Sequence
+import base64
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from services.domain.events import TYPES_BY_WIRE_NAME, Event
-from services.errors import BadEvent
+from services.domain.instants import Instant
+from services.errors import BadEvent, Refused, UsageError
+from services.gateway import signatures
+from services.gateway.request import Incoming, shown_digest
+from services.gateway.sender import ANSWER_WITHIN, Answer, Counts, Taken, accepted_as_json, listed, parsed, written
 from services.translate import from_wire
 
 STRUCTURED = "application/cloudevents+json"
@@ -15,6 +20,89 @@ BINARY = "application/json"
 MEANS_NOTHING: Sequence[Event] = ()
 
 _PREFIX = "ce-"
+
+
+class CloudEventsSender:
+    """CloudEvents 1.0 from anywhere, signed by Standard Webhooks (`whsec_` secrets) or bearing a token."""
+
+    challenge = "Bearer"
+    answer_within = ANSWER_WITHIN
+    letter_type = BATCH
+    proofs: Collection[str] = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
+
+    def __init__(
+        self,
+        *,
+        secrets: Sequence[str] = (),
+        tokens: Sequence[str] = (),
+        settings: str = "BATON_CLOUDEVENTS_SECRETS or BATON_CLOUDEVENTS_TOKENS",
+    ) -> None:
+        """Each may be two at a time, while one replaces the other."""
+        if not all(token and token.isascii() and token == token.strip() for token in tokens):
+            raise UsageError("a bearer token is empty, or has blanks around it or other than ASCII characters in it")
+        self._secrets = tuple(signatures.standard_secret(secret) for secret in secrets)
+        self._tokens = tuple(tokens)
+        self.settings = settings
+
+    @property
+    def configured(self) -> bool:
+        """Whether it has any secret or token."""
+        return bool(self._secrets or self._tokens)
+
+    def verify(self, request: Incoming, now: Instant, window: int) -> None:
+        """Raise Refused 401 unless the request is signed, or bears a token."""
+        headers = request.headers
+        # A signature says more than a token; a request with both stands or falls by its signature.
+        if self._secrets and (not self._tokens or "webhook-signature" in headers):
+            signatures.verify_standard_webhook(
+                headers=headers, body=request.body, secrets=self._secrets, now=now, window=window
+            )
+        else:
+            what = "the header Authorization with a Bearer token"
+            signatures.verify_shared(self.shown(request), self._tokens, what)
+
+    def shown(self, request: Incoming) -> str | None:
+        """The digest of the bearer token."""
+        return shown_digest(request, request.bearer)
+
+    def items(self, request: Incoming) -> Sequence[object]:
+        """The events, in whichever of the three content modes they came."""
+        kind = request.media_type
+        if kind == BATCH:
+            return listed(parsed(request.body), fewest=0)
+        if kind == STRUCTURED:
+            return [parsed(request.body)]
+        if "ce-specversion" in request.headers and kind in (BINARY, ""):
+            data = parsed(request.body) if request.body else None
+            return [item_of_headers(request.headers, data)]
+        raise Refused(415, f"send {STRUCTURED}, {BATCH}, or ce- headers with {BINARY}")
+
+    def read(self, item: object) -> Taken:
+        """The canonical event of an item."""
+        return Taken(events_of(item))
+
+    def whole(self, request: Incoming) -> tuple[str, bytes]:
+        """The request as it is; in binary mode, its headers too."""
+        if request.media_type in (BATCH, STRUCTURED):
+            return request.headers["content-type"], request.body
+        named = {name: value for name, value in request.headers.items() if name.startswith("ce-")}
+        return self.alone({**named, "data_base64": base64.b64encode(request.body).decode()})
+
+    def alone(self, item: object) -> tuple[str, bytes]:
+        """A request in structured mode."""
+        return STRUCTURED, written(item)
+
+    def identity(self, item: object) -> object:
+        """The item itself."""
+        return item
+
+    def accepted(self, counts: Counts) -> Answer:
+        """202 with the counts."""
+        return accepted_as_json(counts)
+
+    def unusable(self) -> Answer | None:
+        """422 and why."""
+        return None
 
 
 def item_of_headers(headers: Mapping[str, str], data: object) -> dict[str, Any]:
@@ -34,6 +122,15 @@ def item_of_headers(headers: Mapping[str, str], data: object) -> dict[str, Any]:
     if data is not None:
         item["data"] = data
     return item
+
+
+def is_event(body: bytes) -> bool:
+    """Whether a body is one CloudEvent in structured mode."""
+    try:
+        document = parsed(body)
+    except BadEvent:
+        return False
+    return isinstance(document, dict) and "specversion" in document
 
 
 def events_of(item: object) -> Sequence[Event]:
