@@ -211,6 +211,16 @@ class FetchQueue(Protocol):
         """Forget them: they were asked for."""
 
 
+class Bookmarks(Protocol):
+    """How far files are read, kept on disk."""
+
+    def at(self, name: str) -> int:
+        """How many rows of it are done; 0 where it was never read."""
+
+    def put(self, name: str, rows: int) -> None:
+        """So many are done."""
+
+
 class Tally(Protocol):
     """Counts of this process that no transaction keeps, such as webhooks refused."""
 

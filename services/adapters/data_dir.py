@@ -14,6 +14,7 @@ DATABASE = "baton.db"
 LOG = "log.db"
 QUARANTINE = "quarantine.db"
 SPOOL = "spool.db"
+BOOKMARKS = "imports.json"
 
 
 class DataDir:
@@ -47,6 +48,11 @@ class DataDir:
     def spool(self) -> Path:
         """The file of records that wait for Kafka."""
         return self.path / SPOOL
+
+    @property
+    def bookmarks(self) -> Path:
+        """The file that says how far export files are read."""
+        return self.path / BOOKMARKS
 
     def close(self) -> None:
         """Let others have it."""

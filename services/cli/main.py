@@ -6,7 +6,7 @@ import structlog
 import typer
 
 from services import logs
-from services.cli import charter, dead_letters, demo, health, migrate, replay, services, topics, up, whatif
+from services.cli import backfill, charter, dead_letters, demo, health, migrate, replay, services, topics, up, whatif
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(services.app)
 app.add_typer(demo.app)
 app.add_typer(health.app)
 app.add_typer(migrate.app)
+app.add_typer(backfill.app)
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
 app.add_typer(topics.app, name="topics")

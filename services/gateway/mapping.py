@@ -1,30 +1,49 @@
-"""Reads mapping files: YAML 1.2, safely, without aliases or duplicate keys. Every mistake is told with its line."""
+"""Reads mapping files and maps of export files: YAML 1.2, safely, without aliases or duplicate keys.
+
+Every mistake is told with its line.
+"""
 
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from schemas.export_map import ExportMap
 from schemas.mapping import CrmMapping
 from services.errors import Problem, UsageError
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_mapping(crm: str, path: Path | None = None) -> CrmMapping:
     """The mapping in the file, or the one for the CRM that comes with Baton. Raises UsageError."""
+    return _read(CrmMapping, path, f"{crm}.yaml")
+
+
+def read_export_map(crm: str, path: Path | None = None) -> ExportMap:
+    """The map of export files in the file, or the one for the CRM that comes with Baton. Raises UsageError."""
+    export_map = _read(ExportMap, path, f"{crm}-export.yaml")
+    if export_map.crm != crm:
+        raise UsageError(f"{path}: it is a map of {export_map.crm}'s export files, not of {crm}'s")
+    return export_map
+
+
+def _read(model: type[_Model], path: Path | None, built_in: str) -> _Model:
     if path is None:
-        return _read((files("services.gateway.crm") / f"{crm}.yaml").read_bytes(), f"{crm}.yaml")
+        return _parsed(model, (files("services.gateway.crm") / built_in).read_bytes(), built_in)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-    return _read(content, str(path))
+    return _parsed(model, content, str(path))
 
 
-def _read(content: bytes, name: str) -> CrmMapping:
+def _parsed(model: type[_Model], content: bytes, name: str) -> _Model:
     try:
         text = content.decode()
         _refuse_aliases(text, name)
@@ -36,7 +55,7 @@ def _read(content: bytes, name: str) -> CrmMapping:
     except (YAMLError, ValueError, RecursionError):
         raise UsageError(str(Problem(name, 1, "not YAML in UTF-8"))) from None
     try:
-        return CrmMapping.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         problems = [
             Problem(name, _line(node, one["loc"]), _told(one["loc"], one["msg"]))

@@ -58,7 +58,7 @@ class Embedded:
         for topic in READ_TOPICS:
             self.store.open_partitions(topic, 1)
         self.charters = put_in_force(self.store, settings.charter, self.clock.now())
-        self.log = SqliteLog(_log_file(settings, folder.log), self.clock)
+        self.log = SqliteLog(log_file(settings, folder.log), self.clock)
         self._resources.callback(self.log.close)
         self._tally = ProcessTally()
         self.quarantine = SqliteQuarantine(folder.quarantine)
@@ -148,7 +148,8 @@ class Embedded:
             raise Unavailable("waits for the storage")
 
 
-def _log_file(settings: Settings, default: Path) -> Path:
+def log_file(settings: Settings, default: Path) -> Path:
+    """The file of the embedded log. Raises UsageError where the settings name another kind of log."""
     if settings.broker is None:
         return default
     if not settings.broker.removeprefix("sqlite:///") or not settings.broker.startswith("sqlite:///"):
