@@ -1,0 +1,1 @@
+"""Clients of the CRMs' APIs, which fulfil `services.ports.CrmApi`. They only read."""

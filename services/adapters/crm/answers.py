@@ -1,0 +1,62 @@
+"""What the APIs of CRMs answer: read within bounds, and told without what may be secret or about people."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from services.errors import Unavailable
+
+USER_AGENT = "Baton"
+MOST_BYTES = 32 * 1024 * 1024
+"""Of an answer. A page of 2,000 records with 100 fields each, the largest that any of the CRMs gives, has some 8 MB."""
+MOST_SECONDS = 120.0
+"""For the whole of an answer: one that trickles must not hold up the others."""
+
+_CODES = ("errorCode", "category", "error_code", "code", "error", "errors", "status")
+"""Where the CRMs and OAuth say in one word what is wrong; what else they say may quote the request."""
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,59}|0x[0-9a-fA-F]{1,16}")
+
+
+async def read_answer(response: httpx2.Response) -> bytes:
+    """The whole body, unpacked. Raises Unavailable where it is too large, TimeoutError where it takes too long."""
+    body = bytearray()
+    async with asyncio.timeout(MOST_SECONDS):
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise Unavailable(f"an answer is larger than {MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def code_of(answer: Any) -> str:
+    """The code of an error, with a blank before it; empty where the answer has none."""
+    if isinstance(answer, list) and answer:
+        answer = answer[0]
+    if not isinstance(answer, Mapping):
+        return ""
+    for name in _CODES:
+        value = answer.get(name)
+        if isinstance(value, str) and _CODE.fullmatch(value):
+            return f" {value}"
+        if isinstance(value, Mapping | list) and (inner := code_of(value)):
+            return inner
+    return ""
+
+
+def retry_after(response: httpx2.Response, now: datetime | None = None) -> float | None:
+    """The seconds that the server asks to wait for, given as such or as a date; None where it does not say."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
