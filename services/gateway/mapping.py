@@ -1,5 +1,7 @@
 """Reads mapping files: YAML 1.2, safely, without aliases or duplicate keys. Every mistake is told with its line."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,8 +15,26 @@ from schemas.mapping import CrmMapping
 from services.errors import Problem, UsageError
 
 
+@dataclass(frozen=True, slots=True)
+class MappingFile:
+    """A mapping, and where in its file what stands."""
+
+    name: str
+    mapping: CrmMapping
+    node: Node | None
+
+    def where(self, place: Sequence[int | str]) -> str:
+        """`FILE:LINE` of a rule or attribute by its place: keys and numbers, from the top."""
+        return f"{self.name}:{_line(self.node, place)}"
+
+
 def read_mapping(crm: str, path: Path | None = None) -> CrmMapping:
     """The mapping in the file, or the one for the CRM that comes with Baton. Raises UsageError."""
+    return read_mapping_file(crm, path).mapping
+
+
+def read_mapping_file(crm: str, path: Path | None = None) -> MappingFile:
+    """The same, which knows its lines. Raises UsageError."""
     if path is None:
         return _read((files("services.gateway.crm") / f"{crm}.yaml").read_bytes(), f"{crm}.yaml")
     try:
@@ -24,7 +44,7 @@ def read_mapping(crm: str, path: Path | None = None) -> CrmMapping:
     return _read(content, str(path))
 
 
-def _read(content: bytes, name: str) -> CrmMapping:
+def _read(content: bytes, name: str) -> MappingFile:
     try:
         text = content.decode()
         _refuse_aliases(text, name)
@@ -36,7 +56,7 @@ def _read(content: bytes, name: str) -> CrmMapping:
     except (YAMLError, ValueError, RecursionError):
         raise UsageError(str(Problem(name, 1, "not YAML in UTF-8"))) from None
     try:
-        return CrmMapping.model_validate(value)
+        return MappingFile(name, CrmMapping.model_validate(value), node)
     except ValidationError as error:
         problems = [
             Problem(name, _line(node, one["loc"]), _told(one["loc"], one["msg"]))
@@ -63,7 +83,7 @@ def _told(place: tuple[int | str, ...], message: str) -> str:
     return f"{steps}: {text}" if steps else text
 
 
-def _line(node: Node | None, place: tuple[int | str, ...]) -> int:
+def _line(node: Node | None, place: Sequence[int | str]) -> int:
     """The line of the deepest part of the place that the file has."""
     line = 1
     for step in place:
