@@ -3,6 +3,8 @@
 Every mistake is told with its line.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -20,30 +22,51 @@ from services.errors import Problem, UsageError
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
+class MappingFile:
+    """A mapping, and where in its file what stands."""
+
+    name: str
+    mapping: CrmMapping
+    node: Node | None
+
+    def where(self, place: Sequence[int | str]) -> str:
+        """`FILE:LINE` of a rule or attribute by its place: keys and numbers, from the top."""
+        return f"{self.name}:{_line(self.node, place)}"
+
+
 def read_mapping(crm: str, path: Path | None = None) -> CrmMapping:
     """The mapping in the file, or the one for the CRM that comes with Baton. Raises UsageError."""
-    return _read(CrmMapping, path, f"{crm}.yaml")
+    return read_mapping_file(crm, path).mapping
+
+
+def read_mapping_file(crm: str, path: Path | None = None) -> MappingFile:
+    """The same, which knows its lines. Raises UsageError."""
+    name, content = _content(path, f"{crm}.yaml")
+    mapping, node = _parsed(CrmMapping, content, name)
+    return MappingFile(name, mapping, node)
 
 
 def read_export_map(crm: str, path: Path | None = None) -> ExportMap:
     """The map of export files in the file, or the one for the CRM that comes with Baton. Raises UsageError."""
-    export_map = _read(ExportMap, path, f"{crm}-export.yaml")
+    name, content = _content(path, f"{crm}-export.yaml")
+    export_map, _ = _parsed(ExportMap, content, name)
     if export_map.crm != crm:
-        raise UsageError(f"{path}: it is a map of {export_map.crm}'s export files, not of {crm}'s")
+        raise UsageError(f"{name}: it is a map of {export_map.crm}'s export files, not of {crm}'s")
     return export_map
 
 
-def _read(model: type[_Model], path: Path | None, built_in: str) -> _Model:
+def _content(path: Path | None, built_in: str) -> tuple[str, bytes]:
+    """The name and the bytes of the file, or of the one that comes with Baton."""
     if path is None:
-        return _parsed(model, (files("services.gateway.crm") / built_in).read_bytes(), built_in)
+        return built_in, (files("services.gateway.crm") / built_in).read_bytes()
     try:
-        content = path.read_bytes()
+        return str(path), path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-    return _parsed(model, content, str(path))
 
 
-def _parsed(model: type[_Model], content: bytes, name: str) -> _Model:
+def _parsed(model: type[_Model], content: bytes, name: str) -> tuple[_Model, Node | None]:
     try:
         text = content.decode()
         _refuse_aliases(text, name)
@@ -55,7 +78,7 @@ def _parsed(model: type[_Model], content: bytes, name: str) -> _Model:
     except (YAMLError, ValueError, RecursionError):
         raise UsageError(str(Problem(name, 1, "not YAML in UTF-8"))) from None
     try:
-        return model.model_validate(value)
+        return model.model_validate(value), node
     except ValidationError as error:
         problems = [
             Problem(name, _line(node, one["loc"]), _told(one["loc"], one["msg"]))
@@ -82,7 +105,7 @@ def _told(place: tuple[int | str, ...], message: str) -> str:
     return f"{steps}: {text}" if steps else text
 
 
-def _line(node: Node | None, place: tuple[int | str, ...]) -> int:
+def _line(node: Node | None, place: Sequence[int | str]) -> int:
     """The line of the deepest part of the place that the file has."""
     line = 1
     for step in place:

@@ -7,6 +7,7 @@ the same event, whether a webhook told it, a redelivery, the CRM's API or one of
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -16,6 +17,7 @@ from schemas.mapping import (
     CrmMapping,
     DealObject,
     LeadObject,
+    Property,
     Rule,
     Rules,
     Touch,
@@ -39,17 +41,33 @@ _NO_SLUG = re.compile(r"[\W_]+")
 _UPDATED = Rule(event="lead.updated", data={"attributes": "{attributes}"})
 _FORMATS = {"minute": "%Y-%m-%dT%H:%MZ", "second": "%Y-%m-%dT%H:%M:%SZ"}
 
+Place = tuple[str | int, ...]
+"""Where in a mapping something stands: `leads, contact, created, 0` for the first rule of a contact's creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """An event, and the places of the mapping that made it: one rule, or all attributes of one update."""
+
+    event: Event
+    places: Sequence[Place]
+
 
 def events_of(crm: str, change: Change, mapping: CrmMapping) -> Sequence[Event]:
     """The events that a change means; none where it means nothing. Raises BadEvent."""
+    return tuple(meant.event for meant in meant_by(crm, change, mapping))
+
+
+def meant_by(crm: str, change: Change, mapping: CrmMapping) -> Iterator[Meant]:
+    """The same, each with where the mapping says it."""
     activity = mapping.activities.get(change.object)
     if activity is not None:
-        return tuple(_touch(crm, change, activity))
+        return _touch(crm, change, activity)
     deal = mapping.deals.get(change.object)
     if deal is not None:
-        return tuple(_of_deal(crm, change, deal))
+        return _of_deal(crm, change, deal)
     lead = mapping.leads.get(change.object)
-    return tuple(_of_lead(crm, change, lead)) if lead is not None and change.lead is not None else ()
+    return _of_lead(crm, change, lead) if lead is not None and change.lead is not None else iter(())
 
 
 def slug(text: str) -> str:
@@ -57,42 +75,48 @@ def slug(text: str) -> str:
     return _NO_SLUG.sub("_", text.lower()).strip("_") or "other"
 
 
-def _of_lead(crm: str, change: Change, meaning: LeadObject) -> Iterator[Event]:
+def _of_lead(crm: str, change: Change, meaning: LeadObject) -> Iterator[Meant]:
     record = _typed_fields(change.record, meaning.types)
+    place: Place = ("leads", change.object)
     match change.kind:
         case Kind.MERGED:
             what = f"into:{change.into}"
-            yield from _run(crm, change, meaning.merged, record, what, {"into": change.into})
+            yield from _run(crm, change, meaning.merged, (*place, "merged"), record, what, {"into": change.into})
         case Kind.LINKED:
-            yield from _run(crm, change, meaning.with_deal, record, f"with:{change.deal}")
+            yield from _run(crm, change, meaning.with_deal, (*place, "with_deal"), record, f"with:{change.deal}")
         case Kind.ERASED:
-            yield from _run(crm, change, meaning.erased, record, "erased")
+            yield from _run(crm, change, meaning.erased, (*place, "erased"), record, "erased")
         case _:
-            yield from _life(crm, change, meaning, record)
-            yield from _attributes(crm, change, meaning)
-            yield from _properties(crm, change, meaning, record)
+            yield from _life(crm, change, meaning, place, record)
+            yield from _attributes(crm, change, meaning, place)
+            yield from _properties(crm, change, meaning, place, record)
 
 
-def _of_deal(crm: str, change: Change, meaning: DealObject) -> Iterator[Event]:
+def _of_deal(crm: str, change: Change, meaning: DealObject) -> Iterator[Meant]:
     record = _typed_fields(change.record, meaning.types)
-    yield from _life(crm, change, meaning, record)
-    yield from _properties(crm, change, meaning, record)
+    place: Place = ("deals", change.object)
+    yield from _life(crm, change, meaning, place, record)
+    yield from _properties(crm, change, meaning, place, record)
 
 
-def _life(crm: str, change: Change, meaning: LeadObject | DealObject, record: Fields) -> Iterator[Event]:
+def _life(crm: str, change: Change, meaning: LeadObject | DealObject, place: Place, record: Fields) -> Iterator[Meant]:
     """The object comes, goes or returns. It comes once, so that no time is in that id."""
     if change.kind == Kind.CREATED:
-        yield from _run(crm, change, meaning.created, record, "created")
+        yield from _run(crm, change, meaning.created, (*place, "created"), record, "created")
     elif change.kind == Kind.DELETED:
-        yield from _run(crm, change, meaning.deleted, record, f"deleted:{format_exact(change.at)}")
+        what = f"deleted:{format_exact(change.at)}"
+        yield from _run(crm, change, meaning.deleted, (*place, "deleted"), record, what)
     elif change.kind == Kind.RESTORED:
-        yield from _run(crm, change, meaning.restored, record, f"restored:{format_exact(change.at)}")
+        what = f"restored:{format_exact(change.at)}"
+        yield from _run(crm, change, meaning.restored, (*place, "restored"), record, what)
 
 
-def _attributes(crm: str, change: Change, meaning: LeadObject) -> Iterator[Event]:
+def _attributes(crm: str, change: Change, meaning: LeadObject, place: Place) -> Iterator[Meant]:
     values: dict[str, Scalar] = {}
+    places: list[Place] = []
     for name, attribute in meaning.attributes.items():
         if name in change.changed:
+            places.append((*place, "attributes", name))
             kind = attribute.type or meaning.types.get(name)
             value = _as_text(attribute.to, _typed(change.changed[name], kind, name))
             # Several properties may be the same attribute; an empty one says nothing against another.
@@ -101,34 +125,48 @@ def _attributes(crm: str, change: Change, meaning: LeadObject) -> Iterator[Event
     if values:
         told = ",".join(f"{name}={text_of(value)}" for name, value in sorted(values.items()))
         what = f"attributes:{_short(told)}:{format_exact(change.at)}"
-        yield _event(crm, change, _UPDATED, {"attributes": values}, change.at, what)
+        yield Meant(_event(crm, change, _UPDATED, {"attributes": values}, change.at, what), places)
 
 
-def _properties(crm: str, change: Change, meaning: LeadObject | DealObject, record: Fields) -> Iterator[Event]:
+def rules_of(told: Property, text: str) -> tuple[Rules, Place]:
+    """The rules for a property's new value, and where in the property they stand."""
+    if not text:
+        return told.empty, ("empty",)
+    if text in told.values:
+        return told.values[text], ("values", text)
+    return told.other, ("other",)
+
+
+def _properties(
+    crm: str, change: Change, meaning: LeadObject | DealObject, place: Place, record: Fields
+) -> Iterator[Meant]:
     for name, value in change.changed.items():
         told = meaning.properties.get(name)
         if told is None:
             continue
         text = text_of(value)
-        rules = told.values.get(text, told.other) if text else told.empty
+        rules, within = rules_of(told, text)
         if rules:
             # A value is read as the mapping says only where a rule asks for it.
             names = {"value": _typed(value, told.type or meaning.types.get(name), name), "slug": slug(text)}
             # A value that is a time says so in its id by itself, however it is written.
             what = name if all(rule.time == "value" for rule in rules) else f"{name}={_short(text)}"
-            yield from _run(crm, change, rules, record, what, names, told.precision)
+            there = (*place, "properties", name, *within)
+            yield from _run(crm, change, rules, there, record, what, names, told.precision)
 
 
-def _touch(crm: str, change: Change, activity: Activity) -> Iterator[Event]:
+def _touch(crm: str, change: Change, activity: Activity) -> Iterator[Meant]:
     """An activity is told anew whenever it is edited: it stays one contact, and one that succeeded in the end."""
     if change.lead is None or change.kind not in (Kind.CREATED, Kind.UPDATED):
         return
     record = _typed_fields(change.record, activity.types)
-    touch = next((each for each in activity.touches if each.condition.holds(record)), None)
-    if touch is not None:
-        rule = _rule_of(touch)
-        what = "touch:connected" if touch.connected else "touch"
-        yield _event(crm, change, rule, {}, _time(rule, change, record, {}), what)
+    for number, touch in enumerate(activity.touches):
+        if touch.condition.holds(record):
+            rule = _rule_of(touch)
+            what = "touch:connected" if touch.connected else "touch"
+            event = _event(crm, change, rule, {}, _time(rule, change, record, {}), what)
+            yield Meant(event, [("activities", change.object, "touches", number)])
+            return
 
 
 def _rule_of(touch: Touch) -> Rule:
@@ -140,20 +178,22 @@ def _run(
     crm: str,
     change: Change,
     rules: Rules,
+    place: Place,
     record: Fields,
     what: str,
     names: Mapping[str, object] | None = None,
     precision: str | None = None,
-) -> Iterator[Event]:
+) -> Iterator[Meant]:
     """The events of the rules that hold. With `precision` the time of an event is part of its id, that fine."""
     values = names or {}
     number = 0
-    for rule in rules:
+    for index, rule in enumerate(rules):
         if not rule.condition.holds(record):
             continue
         at = _time(rule, change, record, values)
         identity = what if precision is None else f"{what}:{_as_fine(at, precision)}"
-        yield _event(crm, change, rule, _Names(values, record), at, f"{identity}/{number}" if number else identity)
+        event = _event(crm, change, rule, _Names(values, record), at, f"{identity}/{number}" if number else identity)
+        yield Meant(event, [(*place, index)])
         number += 1
 
 
