@@ -1,8 +1,8 @@
 """The documents are true: links lead somewhere, commands parse, and examples are what they say they are.
 
 What a fenced block is stands after its language: `yaml charter` is a part of a charter, `json event` and
-`jsonl event` are canonical events, `yaml mapping` is a mapping for HubSpot, and `csv leads.csv` with
-`yaml map.yaml` are files of one replay. Blocks without a language, or with `sh`, are a shell's.
+`jsonl event` are canonical events, `yaml mapping` is a mapping of a CRM, `yaml export` a map of export files, and
+`csv leads.csv` with `yaml map.yaml` are files of one replay. Blocks without a language, or with `sh`, are a shell's.
 """
 
 import re
@@ -19,7 +19,7 @@ import typer.main
 from services.charters import find_problems
 from services.cli.main import app
 from services.domain.events import WIRE_NAMES
-from services.gateway.mapping import read_mapping
+from services.gateway.mapping import read_export_map, read_mapping
 from services.replay.csv_map import read_map
 from services.replay.history import read_history
 from services.settings import Settings, variable
@@ -225,6 +225,14 @@ def test_every_mapping_is_without_mistakes(block: Block, tmp_path: Path) -> None
     read_mapping("hubspot", path)
 
 
+@pytest.mark.parametrize("block", blocks("yaml export"), ids=str)
+def test_every_map_of_export_files_is_without_mistakes(block: Block, tmp_path: Path) -> None:
+    """It reads as `baton import --map` would."""
+    path = tmp_path / "map.yaml"
+    path.write_text(block.text)
+    read_export_map("hubspot", path)
+
+
 def test_the_table_of_the_mapping_is_what_it_says() -> None:
     """Every property that the built-in mapping knows, and every event that it gives, is in the document."""
     text = (ROOT / "docs" / "hubspot.md").read_text()
@@ -271,5 +279,5 @@ def test_every_setting_that_is_named_exists() -> None:
 
 def test_every_block_says_what_it_is() -> None:
     """A block with a language that no test knows would be an example that nothing holds to the truth."""
-    known = {*SHELL, "text", "json", "json event", "jsonl event", "csv leads.csv"}
+    known = {*SHELL, "text", "json", "json event", "jsonl event", "csv leads.csv", "yaml export"}
     assert {block.what for block in BLOCKS} <= known | {"yaml", "yaml charter", "yaml mapping", "yaml map.yaml"}

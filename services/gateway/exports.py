@@ -58,7 +58,8 @@ class ExportReader:
         return {
             field.to: _value(field.values, row[column])
             for column, field in self._kind.fields.items()
-            if column in row and field.at == at
+            # An empty cell says that nothing is known, which needs no event.
+            if field.at == at and row.get(column)
         }
 
     def _record(self, row: Row) -> Mapping[str, str | None]:
