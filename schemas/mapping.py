@@ -59,18 +59,25 @@ def _read_tests(when: object) -> object:
     return {name: read_test(wanted) for name, wanted in when.items()} if isinstance(when, dict) else when
 
 
+Time = Annotated[str, Field(pattern=r"^(occurred|value|\{record\.[^{}]+\})$")]
+"""When an event happened: at the change, at the time that is the property's new value, or that a field has."""
+
+
 class _Conditional(_File):
     when: Annotated[dict[str, Any], BeforeValidator(_read_tests)] = Field(default_factory=dict)
     """What fields of the record must be, as the charter's `when` is about attributes."""
+
+    time: Time = "occurred"
 
     @cached_property
     def condition(self) -> When:
         """`when`, to be asked of a record."""
         return When(tuple((name, test) for name, wanted in self.when.items() for test in tests_of(wanted)))
 
-
-Time = Annotated[str, Field(pattern=r"^(occurred|value|\{record\.[^{}]+\})$")]
-"""When an event happened: at the change, at the time that is the property's new value, or that a field has."""
+    def fields(self) -> Iterator[str]:
+        """The fields of the record that it asks for."""
+        yield from self.when
+        yield from _fields_in(self.time)
 
 
 class Rule(_Conditional):
@@ -78,7 +85,11 @@ class Rule(_Conditional):
 
     event: EventName
     data: dict[str, Template] = Field(default_factory=dict)
-    time: Time = "occurred"
+
+    def fields(self) -> Iterator[str]:
+        """The fields of the record that it asks for."""
+        yield from super().fields()
+        yield from _fields_in(self.data)
 
     @model_validator(mode="after")
     def _gives_a_valid_event(self) -> Self:
@@ -105,6 +116,11 @@ def placeholders(template: Template) -> Iterator[str]:
     elif isinstance(template, list):
         for part in template:
             yield from placeholders(part)
+
+
+def _fields_in(template: Template) -> Iterator[str]:
+    """The fields of the record that stand in it."""
+    yield from (name.removeprefix(RECORD) for name in placeholders(template) if name.startswith(RECORD))
 
 
 def filled(template: Template, names: Mapping[str, object]) -> Template:
@@ -149,6 +165,8 @@ class Property(_File):
     """What `{value}` is."""
     precision: Literal["exact", "second", "minute"] = "exact"
     """Two changes to the same value within it are one: as fine as the CRM's exports tell times."""
+    without_api: bool = False
+    """It says anything only where the CRM's API is not set up, which then tells the same in more detail."""
     values: dict[str, Rules] = Field(default_factory=dict)
     """The meaning of these values."""
     other: Rules = ()
@@ -177,6 +195,21 @@ class _Object(_File):
     restored: Rules = ()
     properties: dict[str, Property] = Field(default_factory=dict)
 
+    def rules(self) -> Iterator[Rule]:
+        """All of them."""
+        yield from (*self.created, *self.deleted, *self.restored)
+        for one in self.properties.values():
+            yield from one.rules()
+
+    def fields(self) -> frozenset[str]:
+        """The fields that it asks for: of a change, or of the whole record."""
+        return frozenset((*self.properties, *(name for rule in self.rules() for name in rule.fields())))
+
+    def with_api(self) -> Self:
+        """The same without what counts only where there is no API."""
+        left = {name: one for name, one in self.properties.items() if not one.without_api}
+        return self.model_copy(update={"properties": left})
+
 
 class LeadObject(_Object):
     """What happens to an object that is a lead."""
@@ -191,6 +224,15 @@ class LeadObject(_Object):
         Field(default_factory=dict)
     )
     """Property to attribute; each change is a `lead.updated`."""
+
+    def rules(self) -> Iterator[Rule]:
+        """All of them."""
+        yield from super().rules()
+        yield from (*self.erased, *self.merged, *self.with_deal)
+
+    def fields(self) -> frozenset[str]:
+        """The fields that it asks for: of a change, or of the whole record."""
+        return super().fields() | self.attributes.keys()
 
     @model_validator(mode="after")
     def _says_what_it_can(self) -> Self:
@@ -223,7 +265,6 @@ class Touch(_Conditional):
     kind: Literal["call", "email", "meeting", "message", "visit", "other"]
     direction: Literal["outbound", "inbound"]
     connected: bool
-    time: Time = "occurred"
 
 
 class Activity(_File):
@@ -246,6 +287,10 @@ class Activity(_File):
                 raise ValueError("there is no value here whose time a touch could have; write {record.FIELD}")
         return self
 
+    def fields(self) -> frozenset[str]:
+        """The fields of the record that it asks for."""
+        return frozenset(name for touch in self.touches for name in touch.fields())
+
 
 class CrmMapping(_File):
     """A whole file: what the CRM's objects are to Baton, by the names that the CRM has for them."""
@@ -262,6 +307,12 @@ class CrmMapping(_File):
         if twice:
             raise ValueError(f"{', '.join(twice)}: an object is a lead, a deal or an activity, not two of them")
         return self
+
+    def with_api(self) -> Self:
+        """What counts where the CRM's API is set up."""
+        leads = {name: one.with_api() for name, one in self.leads.items()}
+        deals = {name: one.with_api() for name, one in self.deals.items()}
+        return self.model_copy(update={"leads": leads, "deals": deals})
 
 
 def _check_names(rules: Iterable[Rule], known: frozenset[str], *, timed: bool = False) -> None:

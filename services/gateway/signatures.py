@@ -1,4 +1,4 @@
-"""Proves who sent a request: HubSpot v3, Standard Webhooks, bearer tokens. Knows no CRM's payload.
+"""Proves who sent a request: HubSpot v3 and v2, Standard Webhooks, bearer tokens. Knows no CRM's payload.
 
 Whatever is malformed is a refusal with 401, never another exception; texts say what is missing, never which
 secret. All secrets are tried without an early exit, and compared in constant time, on bytes.
@@ -6,6 +6,7 @@ secret. All secrets are tried without an early exit, and compared in constant ti
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,8 @@ WINDOW = 300 * SECOND
 
 HUBSPOT_SIGNATURE = "x-hubspot-signature-v3"
 HUBSPOT_TIMESTAMP = "x-hubspot-request-timestamp"
+HUBSPOT_OLD_SIGNATURE = "x-hubspot-signature"
+HUBSPOT_OLD_VERSION = "x-hubspot-signature-version"
 
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of every such secret
 _SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0.0, "Signature scheme"
@@ -54,6 +57,26 @@ def sign_hubspot(*, method: str, url: str, body: bytes, secret: str, at: Instant
     timestamp = str(at // 1_000)
     signature = _hubspot_signature(secret, method, _hubspot_decoded(url), body, timestamp)
     return {HUBSPOT_SIGNATURE: signature, HUBSPOT_TIMESTAMP: timestamp}
+
+
+def verify_hubspot_v2(
+    *, method: str, url: str, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]
+) -> None:
+    """Raise Refused unless one of the app's client secrets signed the request by version v2.
+
+    There is no time in it: whoever has recorded such a request can send it again, to the same address.
+    """
+    given = required(headers, HUBSPOT_OLD_SIGNATURE)
+    if headers.get(HUBSPOT_OLD_VERSION) != "v2":
+        raise Refused(401, f"the header {HUBSPOT_OLD_VERSION} does not say v2")
+    expected = (_hubspot_v2_signature(secret, method, form, body) for secret in secrets for form in _signed_forms(url))
+    check_one_matches(expected, [given.lower()])
+
+
+def sign_hubspot_v2(*, method: str, url: str, body: bytes, secret: str) -> dict[str, str]:
+    """The headers with which HubSpot's workflows would sign the request."""
+    signature = _hubspot_v2_signature(secret, method, url, body)
+    return {HUBSPOT_OLD_SIGNATURE: signature, HUBSPOT_OLD_VERSION: "v2"}
 
 
 def verify_standard_webhook(
@@ -147,6 +170,11 @@ def _hubspot_decoded(url: str) -> str:
 def _hubspot_signature(secret: str, method: str, url: str, body: bytes, timestamp: str) -> str:
     signed = b"".join((method.encode(), url.encode("utf-8", "replace"), body, timestamp.encode()))
     return _base64_hmac(secret.encode(), signed)
+
+
+def _hubspot_v2_signature(secret: str, method: str, url: str, body: bytes) -> str:
+    signed = b"".join((secret.encode(), method.encode(), url.encode("utf-8", "replace"), body))
+    return hashlib.sha256(signed).hexdigest()
 
 
 def _standard_signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:

@@ -1,33 +1,26 @@
-"""HubSpot: its notifications, signed with the app's client secret (v3), and what each says.
+"""HubSpot: the notifications of its webhooks, and what its workflows send, at one door.
 
-It knows the three namings of a notification's type and which fields go with which change; what a change means
-stands in the mapping alone.
+Apps sign with their client secret (v3). Workflows may sign by v2, which has no time in it, or show a key: each is taken
+where it is asked for, and never in place of a signature v3 that is there. Signature v1 says nothing of the address, and
+whatever has it has v3 as well; it is not taken.
 """
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
+from schemas.mapping import CrmMapping
 from services.domain.instants import Instant
 from services.errors import BadEvent
 from services.gateway import signatures
-from services.gateway.changes import NOTHING, Change, Kind, Reading, instant_of
+from services.gateway.changes import Reading
+from services.gateway.crm import hubspot_notifications as notifications
+from services.gateway.crm import hubspot_records as records
 from services.gateway.crm.base import CrmSender
-from services.gateway.request import Incoming
+from services.gateway.request import Incoming, shown_digest
 from services.gateway.sender import Outgoing, listed, parsed
 from services.ports import Found
 
-OBJECT_TYPES: Mapping[object, str] = {"0-1": "contact", "0-2": "company", "0-3": "deal"}
-"""What generic notifications call the objects."""
-LEADS = frozenset({"contact"})
-
-_LIFE: Mapping[str, Kind] = {
-    "creation": Kind.CREATED,
-    "deletion": Kind.DELETED,
-    "restore": Kind.RESTORED,
-    "privacyDeletion": Kind.ERASED,
-}
-_ID = re.compile(r"[0-9]{1,40}")
+_KEY_HEADER = "x-baton-key"
+_KEY_PARAMETER = "code"
 
 
 class HubSpot(CrmSender):
@@ -35,23 +28,59 @@ class HubSpot(CrmSender):
 
     crm = "hubspot"
     challenge = "HubSpot-Signature-v3"
-    proofs: Collection[str] = frozenset({signatures.HUBSPOT_SIGNATURE, signatures.HUBSPOT_TIMESTAMP})
+    proofs: Collection[str] = frozenset(
+        {
+            signatures.HUBSPOT_SIGNATURE,
+            signatures.HUBSPOT_TIMESTAMP,
+            signatures.HUBSPOT_OLD_SIGNATURE,
+            signatures.HUBSPOT_OLD_VERSION,
+        }
+    )
+
+    def __init__(
+        self,
+        *,
+        mapping: CrmMapping,
+        secrets: Sequence[str] = (),
+        public_url: str | None = None,
+        settings: str | None = None,
+        keys: Sequence[str] = (),
+        takes_v2: bool = False,
+    ) -> None:
+        """`keys` are what workflows may show in place of a signature; `takes_v2`: whether a signature v2 is enough."""
+        super().__init__(mapping=mapping, secrets=secrets, public_url=public_url, settings=settings)
+        self._keys = tuple(keys)
+        self._takes_v2 = takes_v2
+
+    @property
+    def configured(self) -> bool:
+        """Whether it has any secret or key."""
+        return bool(self._secrets or self._keys)
+
+    def shown(self, request: Incoming) -> str | None:
+        """The digest of the key that a workflow shows, where it does not sign."""
+        if signatures.HUBSPOT_SIGNATURE in request.headers or signatures.HUBSPOT_OLD_SIGNATURE in request.headers:
+            return None
+        return shown_digest(request, request.headers.get(_KEY_HEADER) or request.query(_KEY_PARAMETER))
 
     def verify(self, request: Incoming, now: Instant, window: int) -> None:
-        """Raise Refused 401 unless HubSpot signed the request.
+        """Raise Refused 401 unless HubSpot made the request.
 
         Where a proxy stands in front, only the public URL says what address it signed: what a request says of its
         own host proves nothing.
         """
-        signatures.verify_hubspot(
-            method=request.method,
-            url=request.url if self._public_url is None else self._public_url + request.target,
-            headers=request.headers,
-            body=request.body,
-            secrets=self._secrets,
-            now=now,
-            window=window,
-        )
+        url = request.url if self._public_url is None else self._public_url + request.target
+        method, headers, body = request.method, request.headers, request.body
+        has_v3 = signatures.HUBSPOT_SIGNATURE in headers
+        if self._takes_v2 and not has_v3 and signatures.HUBSPOT_OLD_SIGNATURE in headers:
+            signatures.verify_hubspot_v2(method=method, url=url, headers=headers, body=body, secrets=self._secrets)
+        elif self._keys and not has_v3:
+            what = "a signature, or the API key in the header X-Baton-Key or as ?code="
+            signatures.verify_shared(self.shown(request), self._keys, what)
+        else:
+            signatures.verify_hubspot(
+                method=method, url=url, headers=headers, body=body, secrets=self._secrets, now=now, window=window
+            )
 
     def signed(self, body: bytes, *, at: Instant, base_url: str) -> Outgoing:
         """The request that HubSpot would make."""
@@ -62,13 +91,14 @@ class HubSpot(CrmSender):
         return Outgoing(target, {"content-type": "application/json", **headers}, body)
 
     def items(self, request: Incoming) -> Sequence[object]:
-        """The notifications."""
+        """The notifications, or the one record that a workflow sends."""
         self._check_json(request)
-        return listed(parsed(request.body), fewest=1)
+        payload = parsed(request.body)
+        return [payload] if records.is_record(payload) else listed(payload, fewest=1)
 
     def alone(self, item: object) -> tuple[str, bytes]:
-        """A request with one notification."""
-        return super().alone([item])
+        """A request with one notification, or one record."""
+        return super().alone(item if records.is_record(item) and not _is_notification(item) else [item])
 
     def identity(self, item: object) -> object:
         """The notification without its `attemptNumber`, which differs from one delivery of it to the next."""
@@ -77,124 +107,19 @@ class HubSpot(CrmSender):
         return item
 
     def reading(self, item: object) -> Reading:
-        """What a notification says."""
+        """What a notification or a record says."""
         if not isinstance(item, Mapping):
             raise BadEvent("invalid", "a notification is an object")
-        kind, change = _type(item)
-        if kind not in ("contact", "deal"):
-            return NOTHING
-        occurred = instant_of(item.get("occurredAt"), "occurredAt")
-        return Reading(tuple(_changes(kind, change, item, occurred)))
+        if records.is_record(item) and not _is_notification(item):
+            return records.of_workflow(item, self.mapping)
+        return notifications.reading(item, self.mapping)
 
     def found(self, found: Found) -> Reading:
         """What the API says."""
+        if found.object:
+            return records.of_api(found.object, found.content, self.mapping)
         return self.reading(found.content)
 
 
-def _type(item: Mapping[str, Any]) -> tuple[str, str]:
-    """Which object changed, and how: `contact`, `propertyChange`."""
-    text = item.get("subscriptionType") or item.get("eventType")
-    if not isinstance(text, str):
-        raise BadEvent("invalid", "subscriptionType: the type of the notification is missing")
-    kind, _, change = text.partition(".")
-    if kind == "object":
-        # An association names both its ends; seen from either, it is the same.
-        number = item.get("objectTypeId", item.get("fromObjectTypeId"))
-        kind = OBJECT_TYPES.get(number, "") if isinstance(number, str) else ""
-    return kind, change
-
-
-def _changes(kind: str, change: str, item: Mapping[str, Any], at: Instant) -> Iterator[Change]:
-    if change == "associationChange":
-        yield from _association(item, at)
-    elif change == "merge":
-        if kind in LEADS:
-            yield from _merge(kind, item, at)
-    elif change == "propertyChange":
-        yield _of_one(kind, Kind.UPDATED, item, at, _property(item))
-    elif change in _LIFE:
-        yield _of_one(kind, _LIFE[change], item, at, {})
-
-
-def _of_one(kind: str, what: Kind, item: Mapping[str, Any], at: Instant, fields: Mapping[str, str]) -> Change:
-    number = _id(item, "objectId")
-    key = _key(kind, number)
-    lead, deal = (key, None) if kind in LEADS else (None, key)
-    return Change(object=kind, id=number, kind=what, at=at, lead=lead, deal=deal, changed=fields, record=fields)
-
-
-def _association(item: Mapping[str, Any], at: Instant) -> Iterator[Change]:
-    removed = item.get("associationRemoved", False)
-    if not isinstance(removed, bool):
-        raise BadEvent("invalid", "associationRemoved: neither true nor false")
-    ends = _ends(item)
-    if removed or set(ends) != {"contact", "deal"}:
-        return
-    ids = dict(zip(ends, (_id(item, "fromObjectId"), _id(item, "toObjectId")), strict=True))
-    yield Change(
-        object="contact",
-        id=ids["contact"],
-        kind=Kind.LINKED,
-        at=at,
-        lead=_key("contact", ids["contact"]),
-        deal=_key("deal", ids["deal"]),
-    )
-
-
-def _ends(item: Mapping[str, Any]) -> tuple[str, str]:
-    named = item.get("associationType")
-    if isinstance(named, str):
-        one, _, other = named.lower().partition("_to_")
-        return one, other
-    numbers = (item.get("fromObjectTypeId"), item.get("toObjectTypeId"))
-    if not all(isinstance(number, str) for number in numbers):
-        raise BadEvent("invalid", "associationType: what was associated is missing")
-    return OBJECT_TYPES.get(numbers[0], ""), OBJECT_TYPES.get(numbers[1], "")
-
-
-def _merge(kind: str, item: Mapping[str, Any], at: Instant) -> Iterator[Change]:
-    """Some merges make a new contact; then the primary one went into it as well."""
-    merged = item.get("mergedObjectIds")
-    if not isinstance(merged, list) or not merged:
-        raise BadEvent("invalid", "mergedObjectIds: a list of those that were merged is missing")
-    primary = _id(item, "primaryObjectId")
-    into = _id(item, "newObjectId") if item.get("newObjectId") is not None else primary
-    gone = dict.fromkeys([*(_checked_id(one, "mergedObjectIds") for one in merged), primary])
-    gone.pop(into, None)
-    for one in gone:
-        yield Change(object=kind, id=one, kind=Kind.MERGED, at=at, lead=_key(kind, one), into=_key(kind, into))
-
-
-def _property(item: Mapping[str, Any]) -> Mapping[str, str]:
-    name = item.get("propertyName")
-    if not isinstance(name, str) or not name:
-        raise BadEvent("invalid", "propertyName: which property changed is missing")
-    return {name: _text(item.get("propertyValue"))}
-
-
-def _key(kind: str, number: str) -> str:
-    return f"hubspot:{kind}:{number}"
-
-
-def _id(item: Mapping[str, Any], name: str) -> str:
-    return _checked_id(item.get(name), name)
-
-
-def _checked_id(value: object, name: str) -> str:
-    """HubSpot's ids are whole numbers; some of its services write them as texts."""
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        text = str(value)
-        if _ID.fullmatch(text):
-            return text
-    raise BadEvent("invalid", f"{name}: not the number of an object")
-
-
-def _text(value: object) -> str:
-    """A property's value. HubSpot sends texts; an API call of a customer may have made it something else."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value).strip()
-    raise BadEvent("invalid", "propertyValue: neither a text nor a number")
+def _is_notification(item: object) -> bool:
+    return isinstance(item, Mapping) and notifications.is_notification(item)
