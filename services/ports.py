@@ -199,16 +199,16 @@ class Wanted:
 
 
 class FetchQueue(Protocol):
-    """What a gateway still has to ask CRMs for; kept on disk, each reference once."""
+    """What a gateway still has to ask CRMs for; kept on disk, each reference once. Methods raise Unavailable."""
 
     def put(self, crm: str, references: Sequence[Reference]) -> None:
-        """Return once they are durable. Raises Unavailable."""
+        """Return once they are durable. One that is there already goes to the end: it has changed again."""
 
     def waiting(self, crm: str, limit: int) -> Sequence[Wanted]:
         """The oldest."""
 
     def done(self, numbers: Sequence[int]) -> None:
-        """Forget them: they were asked for."""
+        """Forget them: they were asked for. What was put again since then has another number, and stays."""
 
 
 class Bookmarks(Protocol):

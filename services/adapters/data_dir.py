@@ -15,6 +15,7 @@ LOG = "log.db"
 QUARANTINE = "quarantine.db"
 SPOOL = "spool.db"
 BOOKMARKS = "imports.json"
+FETCHES = "fetches.db"
 
 
 class DataDir:
@@ -53,6 +54,11 @@ class DataDir:
     def bookmarks(self) -> Path:
         """The file that says how far export files are read."""
         return self.path / BOOKMARKS
+
+    @property
+    def fetches(self) -> Path:
+        """The file of what CRMs' APIs have to be asked."""
+        return self.path / FETCHES
 
     def close(self) -> None:
         """Let others have it."""
