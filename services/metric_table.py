@@ -119,6 +119,27 @@ CHARTER_REFUSED = Metric(
 REQUESTS_TOTAL = Metric(
     "baton_webhook_requests_total", Shape.COUNTER, "Webhook requests by sender and HTTP status.", ("crm", "status")
 )
+API_EVENTS_TOTAL = Metric(
+    "baton_api_events_total",
+    Shape.COUNTER,
+    "What the CRM's API told: events that were new, or known already, and records that could not be used.",
+    ("crm", "outcome"),
+)
+API_FAILURES_TOTAL = Metric(
+    "baton_api_failures_total",
+    Shape.COUNTER,
+    "Times that the CRM's API gave nothing: away, refused (credentials or a right), or wrong (a mistake of Baton's).",
+    ("crm", "failure"),
+)
+API_WAITING = Metric(
+    "baton_api_waiting", Shape.GAUGE, "Objects that the CRM's API still has to be asked for.", ("crm",)
+)
+RECONCILED = Metric(
+    "baton_reconciled_timestamp_seconds",
+    Shape.GAUGE,
+    "Up to when this process has read the CRM's API for what was missed, in seconds since 1970.",
+    ("crm",),
+)
 ALERTS_UNSETTLED = Metric("baton_alerts_unsettled", Shape.GAUGE, "Alerts that wait to be delivered.")
 LOG_LAG_RECORDS = Metric(
     "baton_log_lag_records",
@@ -158,6 +179,10 @@ METRICS: tuple[Metric, ...] = (
     CHARTER_INFO,
     CHARTER_REFUSED,
     REQUESTS_TOTAL,
+    API_EVENTS_TOTAL,
+    API_FAILURES_TOTAL,
+    API_WAITING,
+    RECONCILED,
     ALERTS_UNSETTLED,
     LOG_LAG_RECORDS,
     DRIVER_STALLED,

@@ -1,7 +1,7 @@
 """What the services need of the world outside, as Protocols; `wiring` chooses who fulfils them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -219,6 +219,13 @@ class Bookmarks(Protocol):
 
     def put(self, name: str, rows: int) -> None:
         """So many are done."""
+
+
+class Applied(Protocol):
+    """How far the store is with the log."""
+
+    def mark(self) -> Callable[[], bool]:
+        """What tells from then on whether the store has all that the log has now. It raises Unavailable."""
 
 
 class Tally(Protocol):

@@ -282,6 +282,22 @@ class Store(Protocol):
         """
 
 
+class Seen(Protocol):
+    """What a repair reads of the store, and how far it has come. Methods raise Unavailable."""
+
+    def events(self, streams: Collection[str]) -> Mapping[str, Sequence[Event]]:
+        """All events of the streams."""
+
+    def reconciled_until(self, crm: str) -> Instant | None:
+        """The instant up to which the CRM's API was read for what was missed; None: it never was."""
+
+    def note_reconciled(self, crm: str, until: Instant) -> None:
+        """It was read up to `until`. Noting an earlier instant than before changes nothing."""
+
+    def last_event_of(self, crm: str) -> Instant | None:
+        """The time of the last event of any of the CRM's leads; None where it has none. Reads all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class PendingAlert:
     """An alert that is not yet settled, with what has become of it so far."""

@@ -5,29 +5,24 @@ used becomes a dead letter, and what could not be verified waits in the quaranti
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
 
 import structlog
 
-from schemas.dead_letters import DeadLetterReason
-from services.domain.events import Event
-from services.domain.instants import SECOND, Instant, format_exact
+from services.domain.instants import Instant
 from services.errors import BadEvent, Refused, Unavailable
 from services.gateway import signatures
 from services.gateway.crm import cloudevents
-from services.gateway.records import event_record, letter_record
+from services.gateway.intake import MOST_AHEAD, Batch, Intake, whole_letter
 from services.gateway.request import Incoming, from_held, to_hold
-from services.gateway.sender import Answer, Counts, Sender, Senders, Taken
+from services.gateway.sender import Answer, Counts, Sender, Senders
 from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
-from services.ports import EventLog, FetchQueue, HeldRequest, Quarantine, Record, Reference, Tally, WallClock
+from services.ports import EventLog, FetchQueue, HeldRequest, Quarantine, Tally, WallClock
 
 MOST_IN_WORK = 256
 """Requests at one time. With bodies of at most 1 MiB this bounds the memory they take."""
-MOST_AHEAD = 300 * SECOND
-"""Five minutes, as for the timestamp of a signature: beyond them a time is a mistake, not a clock that differs."""
 UNUSABLE = 422
 """The status of a request that is of no use as a whole: by then it is a dead letter."""
 RETRY_AFTER = 1
@@ -43,20 +38,6 @@ class VerifiedAgain:
     verified: int = 0
     refused: int = 0
     counts: Counts = field(default_factory=Counts)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What the log shall have of one request."""
-
-    records: list[Record] = field(default_factory=list)
-    references: list[Reference] = field(default_factory=list)
-    events: int = 0
-    ignored: int = 0
-    dead_letters: int = 0
-
-    def counts(self) -> Counts:
-        return Counts(self.events, self.ignored, self.dead_letters)
 
 
 class Door:
@@ -85,7 +66,7 @@ class Door:
         self._senders = senders
         self._fetches = fetches or {}
         self._most_in_work = most_in_work
-        self._most_ahead = most_ahead
+        self._intake = Intake(clock=clock, most_ahead=most_ahead, fetches=self._fetches)
         self._in_work = 0
         self._late: set[asyncio.Future[Answer]] = set()
 
@@ -216,21 +197,18 @@ class Door:
         if not sender.configured:
             _log.error("sender_has_no_secret", crm=crm, missing_setting=sender.settings)
             raise Refused(401, f"webhooks of {crm} are not set up here")
-        sender.verify(request, now, self._scaled(signatures.WINDOW))
-
-    def _scaled(self, duration: int) -> int:
-        """A tolerance for delays that really pass, on a clock that may run faster."""
-        return round(duration * self._clock.speed)
+        # A tolerance for delays that really pass, on a clock that may run faster.
+        sender.verify(request, now, round(signatures.WINDOW * self._clock.speed))
 
     async def _take(self, crm: str, sender: Sender, request: Incoming) -> Counts:
         try:
             items = sender.items(request)
         except BadEvent as bad:
-            await self._bury(crm, sender, request, bad)
+            await self._log.append([whole_letter(crm, sender, request, bad)])
             raise Refused(UNUSABLE, str(bad)) from None
-        batch = _Batch()
+        batch = Batch()
         for item in items:
-            self._add(batch, crm, sender, item, request.received_at)
+            self._intake.add(batch, crm, sender, item, request.received_at)
         if batch.records:
             await self._log.append(batch.records)
         if batch.references:
@@ -239,64 +217,3 @@ class Door:
             labels = {"crm": crm, "type": "other", "outcome": "ignored"}
             self._tally.count(EVENTS_TOTAL.name, labels, batch.ignored)
         return batch.counts()
-
-    def _add(self, batch: _Batch, crm: str, sender: Sender, item: object, received_at: Instant) -> None:
-        """Add the records of one part; a bad one costs no other."""
-        try:
-            taken = sender.read(item)
-            for event in taken.events:
-                self._check_time(event)
-            records = [event_record(crm, event) for event in taken.events]
-            references = self._references(crm, taken)
-        except BadEvent as bad:
-            failure = bad
-        except Exception:
-            # A fault of ours must not cost the rest of the request, nor this: it can return once that is mended.
-            _log.exception("mapping_failed", crm=crm)
-            failure = BadEvent("fault", "Baton could not map it, though it should")
-        else:
-            batch.records += records
-            batch.references += references
-            batch.events += len(records)
-            batch.ignored += not records and not references
-            return
-        content_type, body = sender.alone(item)
-        batch.dead_letters += 1
-        batch.records.append(
-            letter_record(
-                crm,
-                reason=cast(DeadLetterReason, failure.reason),
-                detail=str(failure),
-                received_at=received_at,
-                content_type=content_type,
-                body=body,
-                identity=sender.identity(item),
-            )
-        )
-
-    def _references(self, crm: str, taken: Taken) -> Sequence[Reference]:
-        """What the CRM's API shall be asked. Raises BadEvent where that matters and the API is not set up."""
-        if crm in self._fetches:
-            return [*taken.lacking, *taken.thin]
-        if taken.lacking:
-            said = ", ".join(f"{each.object} {each.id}".strip() for each in taken.lacking[:3])
-            raise BadEvent("incomplete", f"the CRM left out what matters of {said}; set up its API to have it fetched")
-        return ()
-
-    def _check_time(self, event: Event) -> None:
-        if event.time > self._clock.now() + self._scaled(self._most_ahead):
-            raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
-
-    async def _bury(self, crm: str, sender: Sender, request: Incoming, bad: BadEvent) -> None:
-        """Keep a whole request that is of no use as it is."""
-        _log.warning("webhook_unusable", crm=crm, reason=bad.reason)
-        content_type, body = sender.whole(request)
-        record = letter_record(
-            crm,
-            reason=cast(DeadLetterReason, bad.reason),
-            detail=str(bad),
-            received_at=request.received_at,
-            content_type=content_type,
-            body=body,
-        )
-        await self._log.append([record])

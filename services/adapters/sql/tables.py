@@ -47,7 +47,8 @@ def _partial(name: str, *columns: Column[object], where: ColumnElement[bool]) ->
 
 
 meta = Table("meta", METADATA, _key("name"), _number("value"))
-"""`changes`: changes that no position counts. `charters`: their generation."""
+"""`changes`: changes that no position counts. `charters`: their generation. `reconciled CRM`: the instant up to which
+its API was read for what was missed."""
 
 positions = Table(
     "positions",
