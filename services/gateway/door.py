@@ -13,12 +13,11 @@ from typing import cast
 import structlog
 
 from schemas.dead_letters import DeadLetterReason
-from services.domain.events import Event
-from services.domain.instants import SECOND, Instant, format_exact
+from services.domain.instants import SECOND, Instant
 from services.errors import BadEvent, Refused, Unavailable
 from services.gateway import signatures
 from services.gateway.crm import cloudevents
-from services.gateway.records import event_record, letter_record
+from services.gateway.records import check_time, event_record, letter_record
 from services.gateway.request import Incoming, from_held, to_hold
 from services.gateway.sender import Answer, Counts, Sender, Senders, Taken
 from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
@@ -244,8 +243,9 @@ class Door:
         """Add the records of one part; a bad one costs no other."""
         try:
             taken = sender.read(item)
+            latest = self._clock.now() + self._scaled(self._most_ahead)
             for event in taken.events:
-                self._check_time(event)
+                check_time(event, latest)
             records = [event_record(crm, event) for event in taken.events]
             references = self._references(crm, taken)
         except BadEvent as bad:
@@ -282,10 +282,6 @@ class Door:
             said = ", ".join(f"{each.object} {each.id}".strip() for each in taken.lacking[:3])
             raise BadEvent("incomplete", f"the CRM left out what matters of {said}; set up its API to have it fetched")
         return ()
-
-    def _check_time(self, event: Event) -> None:
-        if event.time > self._clock.now() + self._scaled(self._most_ahead):
-            raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
 
     async def _bury(self, crm: str, sender: Sender, request: Incoming, bad: BadEvent) -> None:
         """Keep a whole request that is of no use as it is."""
