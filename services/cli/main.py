@@ -6,7 +6,20 @@ import structlog
 import typer
 
 from services import logs
-from services.cli import backfill, charter, dead_letters, demo, health, migrate, replay, services, topics, up, whatif
+from services.cli import (
+    backfill,
+    charter,
+    crm,
+    dead_letters,
+    demo,
+    health,
+    migrate,
+    replay,
+    services,
+    topics,
+    up,
+    whatif,
+)
 from services.errors import BatonError, UsageError
 
 app = typer.Typer(
@@ -30,6 +43,7 @@ app.add_typer(backfill.app)
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
 app.add_typer(topics.app, name="topics")
+app.add_typer(crm.app, name="crm")
 
 
 @app.callback()

@@ -14,12 +14,10 @@ from typing import TextIO
 
 from schemas.export_map import ExportMap
 from schemas.mapping import CrmMapping
-from services.domain.events import Event
-from services.domain.instants import format_exact
 from services.errors import BadEvent, UsageError
 from services.gateway.exports import ExportReader
 from services.gateway.meaning import events_of
-from services.gateway.records import event_record
+from services.gateway.records import check_time, event_record
 from services.ports import Bookmarks, EventLog, Record, WallClock
 
 _BATCH = 500
@@ -111,7 +109,7 @@ class Backfill:
             changes = reader.changes(cells)
             events = [event for change in changes for event in events_of(self._crm, change, self._mapping)]
             for event in events:
-                self._check_time(event)
+                check_time(event, self._clock.now())
             records = [event_record(self._crm, event) for event in events]
         except BadEvent as bad:
             self.done.bad += 1
@@ -119,10 +117,6 @@ class Backfill:
             return ()
         self.done.meaningless += not records
         return records
-
-    def _check_time(self, event: Event) -> None:
-        if event.time > self._clock.now():
-            raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
 
 
 def _batch(rows: Iterator[list[str]]) -> list[tuple[int, list[str]]]:

@@ -8,9 +8,9 @@ import structlog
 
 from schemas.dead_letters import DeadLetterReason
 from services.domain.events import Event
-from services.domain.instants import SECOND, Instant, format_exact
+from services.domain.instants import SECOND, Instant
 from services.errors import BadEvent
-from services.gateway.records import event_record, letter_record
+from services.gateway.records import check_time, event_record, letter_record
 from services.gateway.request import Incoming
 from services.gateway.sender import Counts, Sender, Taken
 from services.ports import FetchQueue, Record, Reference, WallClock
@@ -69,8 +69,7 @@ class Intake:
         """The records of events. Raises BadEvent where one is of a time to come, or cannot be written."""
         latest = self._clock.now() + round(self._most_ahead * self._clock.speed)
         for event in events:
-            if event.time > latest:
-                raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
+            check_time(event, latest)
         return [event_record(crm, event) for event in events]
 
     def _references(self, crm: str, taken: Taken) -> Sequence[Reference]:

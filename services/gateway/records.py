@@ -6,7 +6,7 @@ import json
 from schemas.dead_letters import DeadLetter, DeadLetterReason
 from services.domain.deals import deal_of
 from services.domain.events import Event
-from services.domain.instants import Instant
+from services.domain.instants import Instant, format_exact
 from services.errors import BadEvent
 from services.ports import DEAD_LETTERS, DEALS, EVENTS, Record
 from services.translate import to_json
@@ -20,6 +20,12 @@ def event_record(crm: str, event: Event) -> Record:
         raise BadEvent("invalid", "data: a number is beyond 64 bits") from None
     topic, key = (EVENTS, event.lead) if event.lead else (DEALS, deal_of(event) or "")
     return Record(topic, key, value, {"crm": crm})
+
+
+def check_time(event: Event, latest: Instant) -> None:
+    """Raise BadEvent where the event is said to happen after `latest`."""
+    if event.time > latest:
+        raise BadEvent("too_far_ahead", f"it is said to happen at {format_exact(event.time)}, which is to come")
 
 
 def letter_record(

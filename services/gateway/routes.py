@@ -26,11 +26,13 @@ RETRY_AFTER = 5
 
 def add_routes(app: FastAPI, door: Door, *, most_bytes: int = MOST_BYTES, most_seconds: float = MOST_SECONDS) -> None:
     """Add `POST /hooks/{sender}` for every sender of the door, and the handshake of CloudEvents."""
-    for crm in door.senders:
+    for crm, sender in door.senders.items():
         path = f"/hooks/{crm}"
         hook = _hook(door, crm, most_bytes, most_seconds)
-        # Some CRMs can show a secret in the address alone: its last part.
-        app.router.routes += [Route(path, hook, methods=["POST"]), Route(f"{path}/{{secret}}", hook, methods=["POST"])]
+        app.router.routes.append(Route(path, hook, methods=["POST"]))
+        if sender.secret_in_path:
+            # Some CRMs can show a secret in the address alone.
+            app.router.routes.append(Route(f"{path}/{{secret}}", hook, methods=["POST"]))
         if crm == "cloudevents":
             app.router.routes.append(Route(path, _handshake, methods=["OPTIONS"]))
     describe(app, door.senders)

@@ -74,6 +74,8 @@ class Sender(Protocol):
     answer_within: float
     """Seconds that it waits for an answer; after them it is told to try again, while the log is still written."""
 
+    secret_in_path: bool
+    """Whether it shows its secret as the last part of the address: `/hooks/{crm}/{secret}`."""
     letter_type: str
     """The content type of dead letters of it, as `alone` writes them."""
     proofs: Collection[str]
@@ -88,6 +90,12 @@ class Sender(Protocol):
 
     def verify(self, request: Incoming, now: Instant, window: int) -> None:
         """Raise Refused 401 unless a secret of ours made the request."""
+
+    def signed(self, body: bytes, *, at: Instant, base_url: str) -> Outgoing:
+        """The request that it would make of a body at that instant, with the first of our secrets.
+
+        `base_url` is what comes before `/hooks/` in the address. Raises UsageError where no secret is set.
+        """
 
     def items(self, request: Incoming) -> Sequence[object]:
         """The parts of the payload. Raises BadEvent where the whole is unusable, Refused 415 for a wrong format."""

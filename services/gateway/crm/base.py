@@ -24,6 +24,7 @@ class CrmSender(ABC):
     """Its name: the last part of the address, and the first of keys."""
     challenge: str
     answer_within = ANSWER_WITHIN
+    secret_in_path = False
     letter_type = "application/json"
     proofs: Collection[str] = frozenset()
 

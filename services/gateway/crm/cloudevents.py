@@ -1,6 +1,7 @@
 """CloudEvents 1.0 over HTTP, for whatever can post: the three content modes become items, an item at most one event."""
 
 import base64
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -10,7 +11,17 @@ from services.domain.instants import Instant
 from services.errors import BadEvent, Refused, UsageError
 from services.gateway import signatures
 from services.gateway.request import Incoming, shown_digest
-from services.gateway.sender import ANSWER_WITHIN, Answer, Counts, Taken, accepted_as_json, listed, parsed, written
+from services.gateway.sender import (
+    ANSWER_WITHIN,
+    Answer,
+    Counts,
+    Outgoing,
+    Taken,
+    accepted_as_json,
+    listed,
+    parsed,
+    written,
+)
 from services.translate import from_wire
 
 STRUCTURED = "application/cloudevents+json"
@@ -27,6 +38,7 @@ class CloudEventsSender:
 
     challenge = "Bearer"
     answer_within = ANSWER_WITHIN
+    secret_in_path = False
     letter_type = BATCH
     proofs: Collection[str] = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
 
@@ -40,6 +52,7 @@ class CloudEventsSender:
         """Each may be two at a time, while one replaces the other."""
         if not all(token and token.isascii() and token == token.strip() for token in tokens):
             raise UsageError("a bearer token is empty, or has blanks around it or other than ASCII characters in it")
+        self._signing = next(iter(secrets), None)
         self._secrets = tuple(signatures.standard_secret(secret) for secret in secrets)
         self._tokens = tuple(tokens)
         self.settings = settings
@@ -64,6 +77,22 @@ class CloudEventsSender:
     def shown(self, request: Incoming) -> str | None:
         """The digest of the bearer token."""
         return shown_digest(request, request.bearer)
+
+    def signed(self, body: bytes, *, at: Instant, base_url: str) -> Outgoing:  # noqa: ARG002 - the address is not signed
+        """The request for one event or a batch: signed with the first secret, or else bearing the first token.
+
+        Raises UsageError where there is neither.
+        """
+        headers = {"content-type": BATCH if body.lstrip().startswith(b"[") else STRUCTURED}
+        if self._signing is not None:
+            # The same message keeps its id when it is sent again.
+            message_id = f"msg_{hashlib.sha256(body).hexdigest()[:24]}"
+            headers |= signatures.sign_standard_webhook(message_id=message_id, body=body, secret=self._signing, at=at)
+        elif self._tokens:
+            headers["authorization"] = f"Bearer {self._tokens[0]}"
+        else:
+            raise UsageError(f"{self.settings}: not given; without one nothing can be sent as CloudEvents")
+        return Outgoing("/hooks/cloudevents", headers, body)
 
     def items(self, request: Incoming) -> Sequence[object]:
         """The events, in whichever of the three content modes they came."""
