@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.domain.events import TYPES_BY_WIRE_NAME
-from services.gateway.crm import cloudevents, hubspot
+from services.gateway.crm import cloudevents, hubspot_notifications
 from services.gateway.crm.base import CrmSender
 from services.ports import Found
 from services.translate import from_json
@@ -45,7 +45,7 @@ NOTIFICATIONS = JSON | changed(
         "subscriptionType": st.builds(
             "{}.{}".format,
             st.sampled_from(["contact", "deal", "company", "object", ""]),
-            st.sampled_from([*hubspot._LIFE, "propertyChange", "merge", "associationChange", "x"]),
+            st.sampled_from([*hubspot_notifications.LIFE, "propertyChange", "merge", "associationChange", "x"]),
         ),
         "objectTypeId": st.sampled_from(["0-1", "0-2", "0-3", "2-1"]),
         "propertyName": st.sampled_from(PROPERTIES),
