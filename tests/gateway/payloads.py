@@ -46,6 +46,12 @@ class Payload:
         """What stands beside it in `NAME.expected.json`."""
         return json.loads(self.path.with_name(f"{self.name}.expected.json").read_text())
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the log gets anything of it where no API is set up."""
+        told = self.expected()
+        return bool(told["events"] or told.get("lacking") if isinstance(told, dict) else told)
+
     def __str__(self) -> str:
         return f"{self.crm}/{self.name}"
 

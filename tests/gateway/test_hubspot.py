@@ -34,7 +34,7 @@ def test_a_redelivery_has_the_same_ids() -> None:
     "fields",
     [
         {"objectId": 7},
-        {"occurredAt": 1462216307946},
+        {"occurredAt": 1462216367945},
         {"propertyValue": "salesqualifiedlead"},
         {"propertyName": "hs_lead_status", "propertyValue": "OPEN"},
     ],

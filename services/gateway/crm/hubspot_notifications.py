@@ -37,6 +37,7 @@ LIFE: Mapping[str, Kind] = {
 }
 _OF_AN_ACTIVITY = frozenset({"creation", "restore", "propertyChange"})
 _THIN = frozenset({Kind.CREATED, Kind.RESTORED})
+_END_IDS = ("fromObjectId", "toObjectId")
 _OF_A_MERGE = "MERGE"
 """How the `changeSource` of a deletion begins that is no more than the other side of a merge, which is told as well.
 
@@ -171,10 +172,11 @@ def _association(item: Mapping[str, Any], mapping: CrmMapping) -> Reading:
     if not isinstance(removed, bool):
         raise BadEvent("invalid", "associationRemoved: neither true nor false")
     ends = _ends(item)
-    for (one, its_id), (other, other_id) in permutations(zip(ends, ("fromObjectId", "toObjectId"), strict=True)):
+    for (one, its_id), (other, other_id) in permutations(zip(ends, _END_IDS, strict=True)):
         if one in mapping.leads and other in mapping.deals and not removed:
             at = instant_of(item.get("occurredAt"), "occurredAt")
-            return Reading((linked(one, number_of(item, its_id), other, number_of(item, other_id), at),))
+            ids = {name: number_of(item, name) for name in _END_IDS}
+            return Reading((linked(one, ids[its_id], other, ids[other_id], at),))
         if one in mapping.activities and other in mapping.leads and not removed:
             return Reading(thin=(Reference(one, number_of(item, its_id)),))
         if one == CONTACT and other == COMPANY and asks_for_companies(mapping):
