@@ -19,7 +19,7 @@ from services.gateway.crm.salesforce_messages import reading_of_message
 from services.gateway.crm.salesforce_records import CRM, reading_of_state
 from services.gateway.crm.salesforce_soap import (
     ACKNOWLEDGED,
-    Message,
+    as_notification,
     checked_count,
     message_of,
     message_with,
@@ -34,6 +34,8 @@ CODE = "code"
 CHANGED = "changed"
 
 _ORGANIZATION = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
+_SESSION = re.compile(rb"(<(?:\w+:)?SessionId\b[^>]*>)[^<]*(</)")
+_FIELD = re.compile(r"[A-Za-z0-9_.]+")
 _SAME = 15
 """Characters of an id that tell it from others; the three that a longer one has follow from them."""
 _XML = ("text/xml", "application/xml", "")
@@ -119,22 +121,28 @@ class Salesforce(CrmSender):
         if request.media_type not in _XML:
             raise Refused(415, "Outbound Messages of Salesforce come as text/xml")
         message = message_of(request.body)
-        changed = request.query(CHANGED) or message.changed
-        return [
-            {"notification": text, **({CHANGED: changed} if changed is not None else {})}
-            for text in checked_count(message.notifications)
-        ]
+        said = request.query(CHANGED)
+        changed = message.changed if said is None else said
+        shared = {} if changed is None else {CHANGED: _FIELD.findall(changed)}
+        return [{"notification": text, **shared} for text in checked_count(message.notifications)]
+
+    def whole(self, request: Incoming) -> tuple[str, bytes]:
+        """The message as it is, but for the session's id, with which anybody could call Salesforce."""
+        return request.headers.get("content-type", ""), _SESSION.sub(rb"\1\2", request.body)
+
+    def kept(self, request: Incoming) -> bytes:
+        """The body as it is kept of a refused request: without the session's id."""
+        return _SESSION.sub(rb"\1\2", request.body)
 
     def alone(self, item: object) -> tuple[str, bytes]:
         """A message with one notification; what its address said stands in it."""
         text, changed = _parts(item)
-        return self.letter_type, message_with([text], changed=changed)
+        return self.letter_type, message_with([text], changed=None if changed is None else ",".join(changed))
 
     def reading(self, item: object) -> Reading:
         """What a notification says."""
         text, changed = _parts(item)
-        chosen = None if changed is None else [name.strip() for name in changed.split(",")]
-        return reading_of_message(self.mapping, notification_of(text), chosen)
+        return reading_of_message(self.mapping, notification_of(text), changed)
 
     def found(self, found: Found) -> Reading:
         """What an API says: a change event, or (`object` is its name) what a record is."""
@@ -152,7 +160,7 @@ class Salesforce(CrmSender):
 
     def _as_ours(self, body: bytes) -> bytes:
         try:
-            message: Message = message_of(body)
+            message = message_of(body)
         except BadEvent:
             return body
         ours = [each[:_SAME] for each in self._organizations]
@@ -161,12 +169,12 @@ class Salesforce(CrmSender):
         return message_with(message.notifications, organization=self._organizations[0], changed=message.changed)
 
 
-def _parts(item: object) -> tuple[str, str | None]:
-    """The text of a notification, and which fields changed where the address said so. Raises BadEvent."""
-    if not isinstance(item, Mapping) or not isinstance(item.get("notification"), str):
-        raise BadEvent("invalid", "no notification of an Outbound Message")
-    changed = item.get(CHANGED)
-    return item["notification"], changed if isinstance(changed, str) else None
+def _parts(item: object) -> tuple[str, Sequence[str] | None]:
+    """The text of a notification, and which fields changed where the address said so."""
+    text, changed = (item.get("notification"), item.get(CHANGED)) if isinstance(item, Mapping) else (item, None)
+    if not isinstance(changed, list):
+        return as_notification(text), None
+    return as_notification(text), [name for name in changed if isinstance(name, str) and _FIELD.fullmatch(name)]
 
 
 def _plain(fingerprint: str) -> str:

@@ -3,6 +3,7 @@
 A notification is handed on as the text of its element, so that one which cannot be used is kept as it came.
 """
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,17 @@ def checked_count(notifications: Sequence[str]) -> Sequence[str]:
     if len(notifications) > MOST_ITEMS:
         raise BadEvent("too_many", f"more than {MOST_ITEMS} notifications")
     return notifications
+
+
+def as_notification(value: object) -> str:
+    """The text of a notification's element; of anything else, one that holds it and cannot be read."""
+    if isinstance(value, str):
+        try:
+            if _parsed(value.encode("utf-8", "replace")).tag == f"{{{OUTBOUND}}}Notification":
+                return value
+        except BadEvent:
+            pass
+    return f"<Notification xmlns={quoteattr(OUTBOUND)}>{escape(json.dumps(value))}</Notification>"
 
 
 def notification_of(text: str) -> Notification:
