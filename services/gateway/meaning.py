@@ -76,7 +76,7 @@ def slug(text: str) -> str:
 
 
 def _of_lead(crm: str, change: Change, meaning: LeadObject) -> Iterator[Meant]:
-    record = _typed_fields(change.record, meaning.types)
+    record = typed_fields(change.record, meaning.types)
     place: Place = ("leads", change.object)
     match change.kind:
         case Kind.MERGED:
@@ -93,7 +93,7 @@ def _of_lead(crm: str, change: Change, meaning: LeadObject) -> Iterator[Meant]:
 
 
 def _of_deal(crm: str, change: Change, meaning: DealObject) -> Iterator[Meant]:
-    record = _typed_fields(change.record, meaning.types)
+    record = typed_fields(change.record, meaning.types)
     place: Place = ("deals", change.object)
     yield from _life(crm, change, meaning, place, record)
     yield from _properties(crm, change, meaning, place, record)
@@ -159,7 +159,7 @@ def _touch(crm: str, change: Change, activity: Activity) -> Iterator[Meant]:
     """An activity is told anew whenever it is edited: it stays one contact, and one that succeeded in the end."""
     if change.lead is None or change.kind not in (Kind.CREATED, Kind.UPDATED):
         return
-    record = _typed_fields(change.record, activity.types)
+    record = typed_fields(change.record, activity.types)
     for number, touch in enumerate(activity.touches):
         if touch.condition.holds(record):
             rule = _rule_of(touch)
@@ -245,7 +245,8 @@ def _as_text(name: str, value: Any) -> Any:
     return text_of(value) if name in _TEXTS and isinstance(value, int | float) else value
 
 
-def _typed_fields(fields: Fields, types: Mapping[str, ValueType]) -> Fields:
+def typed_fields(fields: Fields, types: Mapping[str, ValueType]) -> Fields:
+    """The fields, each read as what the mapping says it is. Raises BadEvent."""
     if not types:
         return fields
     return {name: _typed(value, types.get(name), name) for name, value in fields.items()}

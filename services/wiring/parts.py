@@ -55,9 +55,9 @@ def senders_of(settings: Settings) -> Senders:
 
 
 def _crm(sender: type[CrmSender], settings: Settings) -> CrmSender:
-    return sender(
+    return sender.made(
         mapping=read_mapping(sender.crm, getattr(settings, f"{sender.crm}_mapping")),
-        secrets=secrets(getattr(settings, f"{sender.crm}_secrets")),
+        given=lambda name: secrets(getattr(settings, f"{sender.crm}_{name}")),
         public_url=settings.public_url,
     )
 

@@ -29,8 +29,12 @@ STANDARD_SECRETS = (
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
 )
-OTHER_SECRETS: dict[str, tuple[str, ...]] = {}
+OTHER_SECRETS: dict[str, tuple[str, ...]] = {
+    "salesforce": ("the-code-that-goes", "the-code-that-comes"),
+}
 """Of the other CRMs, in the form that each has them."""
+ORGANIZATIONS = {"salesforce": ("00D5f000005mc66EAA",)}
+"""From which messages come, where a CRM names them."""
 MAPPINGS = {each.crm: read_mapping(each.crm) for each in CRMS}
 TOKENS = ("a-token-that-goes", "a-token-that-comes")
 
@@ -139,7 +143,9 @@ class Gateway:
         given = {"hubspot": self.hubspot_secrets, **OTHER_SECRETS}
         return {
             **{
-                each.crm: each(mapping=MAPPINGS[each.crm], secrets=given[each.crm], public_url=self.public_url)
+                each.crm: each.made(
+                    mapping=MAPPINGS[each.crm], given=_credentials(each.crm, given), public_url=self.public_url
+                )
                 for each in CRMS
             },
             "cloudevents": CloudEventsSender(secrets=self.standard_secrets, tokens=self.tokens),
@@ -185,6 +191,12 @@ class Gateway:
             return await client.post(
                 "/hooks/cloudevents", content=body, headers={"content-type": content_type, **signed, **named}
             )
+
+
+def _credentials(crm: str, secrets: Mapping[str, tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+    """What the settings would give a sender, by the end of their names."""
+    given = {"secrets": secrets[crm], "organizations": ORGANIZATIONS.get(crm, ())}
+    return lambda name: given.get(name, ())
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """What the senders of all CRMs have in common: a mapping, secrets, and payloads of JSON."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar, Self
 
 from schemas.mapping import CrmMapping
 from services.domain.instants import Instant
@@ -48,6 +48,11 @@ class CrmSender(ABC):
         self._secrets = tuple(secrets)
         self._public_url = public_url.rstrip("/") if public_url else None
         self.settings = settings or f"BATON_{self.crm.upper()}_SECRETS"
+
+    @classmethod
+    def made(cls, *, mapping: CrmMapping, given: Callable[[str], Sequence[str]], public_url: str | None = None) -> Self:
+        """A sender of what the settings give: `given("secrets")` are those of `BATON_<CRM>_SECRETS`."""
+        return cls(mapping=mapping, secrets=given("secrets"), public_url=public_url)
 
     @property
     def configured(self) -> bool:
