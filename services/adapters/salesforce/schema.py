@@ -52,7 +52,8 @@ class ChangeSchema:
         if not isinstance(header, dict):
             raise BadEvent("invalid", f"{HEADER}: missing")
         header = {**header, **{name: self._names(header.get(name) or (), name) for name in BITMAPS}}
-        return {HEADER: header, **self._changed(value, self._fields, frozenset(header["nulledFields"]), "")}
+        # The header last: it is a field of the schema too, of which a bitmap may say anything.
+        return {**self._changed(value, self._fields, frozenset(header["nulledFields"]), ""), HEADER: header}
 
     def _changed(self, value: Record, fields: Sequence[Record], nulled: frozenset[str], prefix: str) -> dict[str, Any]:
         """The fields that have a value, or were emptied."""

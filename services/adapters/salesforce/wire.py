@@ -70,7 +70,7 @@ class PubSubStub:
     """The calls that Baton makes on a channel."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._messages = _messages()
+        self._messages = messages()
         self._subscribe = channel.stream_stream(*self._method("Subscribe", "FetchResponse"))
         self._schema = channel.unary_unary(*self._method("GetSchema", "SchemaInfo"))
         self._topic = channel.unary_unary(*self._method("GetTopic", "TopicInfo"))
@@ -101,8 +101,11 @@ def _written(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _messages() -> dict[str, type[Message]]:
-    """Each message's class by its name, in a pool of its own: another client of the API may share the process."""
+def messages() -> dict[str, type[Message]]:
+    """Each message's class, by its name.
+
+    They are in a pool of their own: another client of the API may share the process.
+    """
     described = descriptor_pb2.FileDescriptorSet.FromString(files(__package__).joinpath(DESCRIPTOR).read_bytes())
     pool = descriptor_pool.DescriptorPool()
     for file in described.file:
