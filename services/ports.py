@@ -1,7 +1,7 @@
 """What the services need of the world outside, as Protocols; `wiring` chooses who fulfils them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -226,6 +226,56 @@ class Applied(Protocol):
 
     def mark(self) -> Callable[[], bool]:
         """What tells from then on whether the store has all that the log has now. It raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What the stream of a CRM's changes gives at a time, in its order."""
+
+    items: Sequence[Mapping[str, Any] | bytes] = ()
+    """Changes in the CRM's form; bytes: what may be the JSON of one."""
+    places: Sequence[str] = ()
+    """Where each of them stands, in words for people; empty where that helps nobody."""
+    lost_since: Instant | None = None
+    """Changes are missing: whatever was modified since then has to be asked for."""
+    mark: object = None
+    """Where it goes on after this; the stream alone knows what that is."""
+
+
+class ChangeStream(Protocol):
+    """Where a CRM's changes are pulled from."""
+
+    def pulled(self) -> AsyncGenerator[Pulled, None]:
+        """Changes from where the last `keep` left it, as they come; it ends where no more can come.
+
+        Raises Unavailable (ask again later: it begins anew after what was kept), and UsageError.
+        """
+
+    async def keep(self, pulled: Pulled) -> None:
+        """The log has all of this: go on after it, also after a restart. Raises Unavailable."""
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a stream of changes goes on."""
+
+    replay_id: bytes | None
+    """After which change, in the CRM's words; None: at the oldest that it keeps."""
+    seen_until: Instant
+    """What happened before is in the log."""
+
+
+class Positions(Protocol):
+    """Where streams go on, kept on disk. Methods raise Unavailable."""
+
+    def read(self, stream: str) -> Position | None:
+        """The position of a stream; None where it was never read."""
+
+    def write(self, stream: str, position: Position) -> None:
+        """Return once it is durable."""
 
 
 class Tally(Protocol):
