@@ -110,7 +110,8 @@ def instant_of(value: object, name: str) -> Instant:
     """A time as CRMs write it. Raises BadEvent that names the field.
 
     Milliseconds or seconds since 1970, as a number or text; .NET's `/Date(…)/`; RFC 3339, also with an offset of
-    `+0000` (Salesforce); without an offset it is UTC (Pipedrive, Odoo). A date without a time of day is none.
+    `+0000` (Salesforce) or `+00` (Pipedrive); without an offset it is UTC (Pipedrive, Odoo). A date without a time of
+    day is none.
     """
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
     try:
@@ -123,7 +124,7 @@ def instant_of(value: object, name: str) -> Instant:
         if _BLANK_TIME.fullmatch(text):
             return check_range(from_datetime(datetime.fromisoformat(text).replace(tzinfo=UTC)), text)
         return parse_instant(
-            _SHORT_OFFSET.sub(lambda found: f"{found[1]}:{found[2] or '00'}", text) if "T" in text else text
+            _SHORT_OFFSET.sub(lambda found: f"{found[1]}:{found[2] or '00'}", text) if ":" in text else text
         )
     except (ValueError, OverflowError) as error:
         raise BadEvent("invalid", f"{name}: {error}") from None

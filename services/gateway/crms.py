@@ -2,6 +2,7 @@
 
 from services.gateway.crm.base import CrmSender
 from services.gateway.crm.hubspot import HubSpot
+from services.gateway.crm.pipedrive import Pipedrive
 from services.gateway.crm.salesforce import Salesforce
 
-CRMS: tuple[type[CrmSender], ...] = (HubSpot, Salesforce)
+CRMS: tuple[type[CrmSender], ...] = (HubSpot, Salesforce, Pipedrive,)

@@ -31,6 +31,7 @@ STANDARD_SECRETS = (
 )
 OTHER_SECRETS: dict[str, tuple[str, ...]] = {
     "salesforce": ("the-code-that-goes", "the-code-that-comes"),
+    "pipedrive": ("baton:old-password", "baton:new:password"),
 }
 """Of the other CRMs, in the form that each has them."""
 ORGANIZATIONS = {"salesforce": ("00D5f000005mc66EAA",)}
