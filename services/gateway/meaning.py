@@ -130,8 +130,8 @@ def _attributes(crm: str, change: Change, meaning: LeadObject, place: Place) -> 
 
 def _attribute(attribute: Attribute, told: Scalar, kind: ValueType | None, name: str) -> Scalar:
     called = attribute.values.get(text_of(told))
-    value = _typed(told, attribute.type or kind, name) if called is None else called
-    return _as_text(attribute.to, value)
+    value: Scalar = _as_text(attribute.to, _typed(told, attribute.type or kind, name) if called is None else called)
+    return value
 
 
 def rules_of(told: Property, text: str) -> tuple[Rules, Place]:
