@@ -156,6 +156,8 @@ class Attribute(_File):
     to: Key
     type: ValueType | None = None
     """What it is read as; left out: as the CRM wrote it."""
+    values: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """What these values are called in Baton, where the CRM has numbers for them; the others stay as they are."""
 
 
 class Property(_File):

@@ -14,6 +14,7 @@ from typing import Any
 from schemas.mapping import (
     RECORD,
     Activity,
+    Attribute,
     CrmMapping,
     DealObject,
     LeadObject,
@@ -117,8 +118,7 @@ def _attributes(crm: str, change: Change, meaning: LeadObject, place: Place) -> 
     for name, attribute in meaning.attributes.items():
         if name in change.changed:
             places.append((*place, "attributes", name))
-            kind = attribute.type or meaning.types.get(name)
-            value = _as_text(attribute.to, _typed(change.changed[name], kind, name))
+            value = _attribute(attribute, change.changed[name], meaning.types.get(name), name)
             # Several properties may be the same attribute; an empty one says nothing against another.
             if value is not None or attribute.to not in values:
                 values[attribute.to] = value
@@ -126,6 +126,12 @@ def _attributes(crm: str, change: Change, meaning: LeadObject, place: Place) -> 
         told = ",".join(f"{name}={text_of(value)}" for name, value in sorted(values.items()))
         what = f"attributes:{_short(told)}:{format_exact(change.at)}"
         yield Meant(_event(crm, change, _UPDATED, {"attributes": values}, change.at, what), places)
+
+
+def _attribute(attribute: Attribute, told: Scalar, kind: ValueType | None, name: str) -> Scalar:
+    called = attribute.values.get(text_of(told))
+    value: Scalar = _as_text(attribute.to, _typed(told, attribute.type or kind, name) if called is None else called)
+    return value
 
 
 def rules_of(told: Property, text: str) -> tuple[Rules, Place]:

@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 MOST_DEPTH = 32
 """Lists and objects within each other; CRM payloads have 3 to 6."""
-MOST_NODES = 10_000
-"""Values in a document; a hundred notifications of HubSpot have 1,500."""
+MOST_NODES = 30_000
+"""Values in a document. A hundred notifications of HubSpot have 1,500; the 256 KB that Dataverse may send, of pairs
+such as `{"key":"statecode","value":"Open"}`, have some 20,000."""
 
 _CONTAINERS = (dict, list)
 

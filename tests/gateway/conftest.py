@@ -32,6 +32,7 @@ STANDARD_SECRETS = (
 OTHER_SECRETS: dict[str, tuple[str, ...]] = {
     "salesforce": ("the-code-that-goes", "the-code-that-comes"),
     "pipedrive": ("baton:old-password", "baton:new:password"),
+    "dynamics": ("a-key-that-goes", "a-key-that-comes"),
 }
 """Of the other CRMs, in the form that each has them."""
 ORGANIZATIONS = {"salesforce": ("00D5f000005mc66EAA",)}
