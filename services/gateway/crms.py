@@ -2,5 +2,6 @@
 
 from services.gateway.crm.base import CrmSender
 from services.gateway.crm.hubspot import HubSpot
+from services.gateway.crm.zoho import Zoho
 
-CRMS: tuple[type[CrmSender], ...] = (HubSpot,)
+CRMS: tuple[type[CrmSender], ...] = (HubSpot, Zoho)

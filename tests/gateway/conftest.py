@@ -29,7 +29,9 @@ STANDARD_SECRETS = (
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
 )
-OTHER_SECRETS: dict[str, tuple[str, ...]] = {}
+OTHER_SECRETS: dict[str, tuple[str, ...]] = {
+    "zoho": ("token-that-goes", "token-that-comes"),
+}
 """Of the other CRMs, in the form that each has them."""
 MAPPINGS = {each.crm: read_mapping(each.crm) for each in CRMS}
 TOKENS = ("a-token-that-goes", "a-token-that-comes")

@@ -65,6 +65,10 @@ class CloudEventsSender:
         """The digest of the bearer token."""
         return shown_digest(request, request.bearer)
 
+    def kept(self, request: Incoming) -> bytes:
+        """The body as it is."""
+        return request.body
+
     def items(self, request: Incoming) -> Sequence[object]:
         """The events, in whichever of the three content modes they came."""
         kind = request.media_type
