@@ -58,7 +58,7 @@ def parts(document: object) -> Iterator[object]:
     entries = values if isinstance(values, list) else []
     # A record that has values, and is not among the ids, has changed all the same.
     named = [entry.get("record_id") for entry in entries if isinstance(entry, Mapping)]
-    wanted = {json.dumps(each): each for each in [*ids, *(each for each in named if each not in ids)]}
+    wanted = {str(each): each for each in [*named, *ids]}
     if len(wanted) > MOST_IDS:
         raise BadEvent("too_many", f"more than {MOST_IDS} records in one notification")
     for number in wanted.values():
