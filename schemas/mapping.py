@@ -251,6 +251,13 @@ class LeadObject(_Object):
 class DealObject(_Object):
     """What happens to a deal. Where its events name no lead, `with_deal` of a lead joins them to it."""
 
+    lead: str | None = None
+    """The field that has the id of the lead that it came from, where the CRM itself has none such."""
+
+    def fields(self) -> frozenset[str]:
+        """The fields that it asks for: of a change, or of the whole record."""
+        return super().fields() | ({self.lead} if self.lead is not None else frozenset())
+
     @model_validator(mode="after")
     def _says_what_it_can(self) -> Self:
         changes = (*self.created, *self.deleted, *self.restored)

@@ -5,5 +5,6 @@ from services.gateway.crm.dynamics import Dynamics
 from services.gateway.crm.hubspot import HubSpot
 from services.gateway.crm.pipedrive import Pipedrive
 from services.gateway.crm.salesforce import Salesforce
+from services.gateway.crm.zoho import Zoho
 
-CRMS: tuple[type[CrmSender], ...] = (HubSpot, Salesforce, Pipedrive, Dynamics,)
+CRMS: tuple[type[CrmSender], ...] = (HubSpot, Salesforce, Pipedrive, Dynamics, Zoho,)

@@ -7,7 +7,7 @@ used becomes a dead letter, and what could not be verified waits in the quaranti
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -135,7 +135,9 @@ class Door:
             self._verify(crm, sender, request, self._clock.now())
         except Refused as refused:
             _log.warning("webhook_refused", crm=crm, why=str(refused))
-            held = to_hold(crm, request, str(refused), proofs=sender.proofs, shown=sender.shown(request))
+            shown = sender.shown(request)
+            bare = replace(request, body=sender.kept(request))
+            held = to_hold(crm, bare, str(refused), proofs=sender.proofs, shown=shown)
             # Keeping writes to a disk; requests that are signed well do not wait for those that are not.
             await asyncio.to_thread(self._quarantine.keep, held)
             raise

@@ -74,6 +74,15 @@ _PATHS: dict[str, dict[str, Any]] = {
             "responses": _RESPONSES,
         }
     },
+    "zoho": {
+        "post": {
+            "tags": ["hooks"],
+            "summary": "Notifications of Zoho CRM; the token of the channel is in the body",
+            "operationId": "hooks_zoho",
+            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "responses": _RESPONSES,
+        }
+    },
     "cloudevents": {
         "post": {
             "tags": ["hooks"],

@@ -88,6 +88,9 @@ class Sender(Protocol):
     def shown(self, request: Incoming) -> str | None:
         """The digest of the secret that a request shows as it is (`request.shown_digest`); None where it signs."""
 
+    def kept(self, request: Incoming) -> bytes:
+        """The body as it is kept of a refused request: without a secret that it shows."""
+
     def verify(self, request: Incoming, now: Instant, window: int) -> None:
         """Raise Refused 401 unless a secret of ours made the request."""
 

@@ -63,6 +63,10 @@ class CrmSender(ABC):
         """Nothing: the secret signs."""
         return None
 
+    def kept(self, request: Incoming) -> bytes:
+        """The body as it is: what proves a request stands elsewhere."""
+        return request.body
+
     @abstractmethod
     def verify(self, request: Incoming, now: Instant, window: int) -> None:
         """Raise Refused 401 unless a secret of ours made the request."""
