@@ -23,7 +23,8 @@ _LABELS: Mapping[str, str] = {
     "promised_by": ", ".join(Side),
     "transition": ", ".join(Kind),
     "status": f"of clocks: {', '.join(table.OPEN_STATUSES)}; of requests: the HTTP status",
-    "outcome": f"of handoffs: {', '.join(table.OUTCOMES)}; of events: used, duplicate, ignored; of an API: new, known, bad",
+    "outcome": f"of handoffs: {', '.join(table.OUTCOMES)}; of events: used, duplicate, ignored; "
+    "of an API: new, known, bad",
     "kind": ", ".join(table.FEEDBACK_KINDS),
     "reason": f"of feedback: the charter's reasons, or `other`; of dead letters: {', '.join(DEAD_LETTER_REASONS)}",
     "failure": "away, refused, wrong",
