@@ -25,7 +25,7 @@ class Pace:
     look: float = 1.0
     """Between two looks into an empty queue."""
     gather: float = 5.0
-    """From the first reference to the call: webhooks about one object come in crowds, and tell some of it themselves."""
+    """From the first reference to the call: webhooks about one object come together, and tell some themselves."""
     away: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
     """After a failure, the next, and so on."""
     refused: float = 600.0
