@@ -50,7 +50,8 @@ class KeptUp:
         self.apis = apis
         self._settings = settings
         self._queue = queue
-        self._repairs: Mapping[str, Repair] = {}
+        self.repairs: Mapping[str, Repair] = {}
+        """By CRM, once it has begun."""
         self._kept: Sequence[Repairing] = ()
 
     @property
@@ -65,17 +66,17 @@ class KeptUp:
             table.API_WAITING.name: lambda: {(crm,): float(self._queue.count(crm)) for crm in self.apis},
             table.RECONCILED.name: lambda: {
                 (crm,): repair.reconciled_until / SECOND
-                for crm, repair in self._repairs.items()
+                for crm, repair in self.repairs.items()
                 if repair.reconciled_until is not None
             },
         }
 
     def begin(self, *, door: ApiDoor, seen: Seen, tally: Tally, clock: WallClock) -> None:
         """Have what it needs of storage, before it is run."""
-        self._repairs = repairs_of(self._settings, apis=self.apis, door=door, seen=seen, clock=clock)
+        self.repairs = repairs_of(self._settings, apis=self.apis, door=door, seen=seen, clock=clock)
         every = clock.real_seconds(round(self._settings.reconcile_hours * _HOUR))
         self._kept = [
-            Repairing(repair=repair, queue=self._queue, tally=tally, every=every) for repair in self._repairs.values()
+            Repairing(repair=repair, queue=self._queue, tally=tally, every=every) for repair in self.repairs.values()
         ]
 
     async def reconcile(self, stop: asyncio.Event) -> None:
