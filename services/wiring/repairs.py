@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import structlog
+
 from services import metric_table as table
+from services.adapters.sql.database import Database, open_database
 from services.adapters.sqlite.fetch_queue import SqliteFetchQueue
 from services.domain.instants import SECOND
-from services.errors import UsageError
+from services.errors import Unavailable, UsageError
 from services.gateway.api_door import ApiDoor
 from services.gateway.crm.base import CrmSender
 from services.gateway.repair import Repair
-from services.gateway.repairing import Repairing
+from services.gateway.repairing import Repairing, pause
 from services.gateway.sender import Senders
 from services.metrics.collector import Gauges
 from services.ports import Applied, CrmApi, EventLog, FetchQueue, Tally, WallClock
@@ -18,6 +21,10 @@ from services.settings import Settings
 from services.storage import Seen
 
 _HOUR = 3_600 * SECOND
+_OPEN_EVERY = 10.0
+"""Seconds between two tries to open a database that is away, or has no tables yet."""
+
+log = structlog.get_logger()
 
 
 def api_door_of(
@@ -108,3 +115,14 @@ def named(repairs: Mapping[str, Repair], crm: str) -> Repair:
         set_up = f"; set up are {', '.join(sorted(repairs))}" if repairs else ""
         raise UsageError(f"{crm}: its API is not set up{set_up}. BATON_{crm.upper()}_API_… say how: docs/repair.md")
     return repairs[crm]
+
+
+async def opened(url: str, stop: asyncio.Event) -> Database | None:
+    """The database, once it can be used; None where `stop` is set before. A gateway takes webhooks in without it."""
+    while not stop.is_set():
+        try:
+            return await asyncio.to_thread(open_database, url)
+        except (Unavailable, UsageError) as error:
+            log.error("repair_waits_for_database", error=str(error), retry_in_seconds=_OPEN_EVERY)
+            await pause(stop, _OPEN_EVERY)
+    return None
