@@ -63,7 +63,7 @@ def demo(
             logs.set_up("warning")
             with listening(settings) as sock:
                 url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-                embedded = Embedded(settings, board_url=url)
+                embedded = Embedded(settings, board_url=url, asks_apis=False)
                 try:
                     _welcome(url, speed)
                     asyncio.run(_run(embedded, sock, url, story, sent_by, seconds))

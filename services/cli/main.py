@@ -14,6 +14,7 @@ from services.cli import (
     demo,
     health,
     migrate,
+    reconcile,
     replay,
     services,
     topics,
@@ -39,6 +40,7 @@ app.add_typer(services.app)
 app.add_typer(demo.app)
 app.add_typer(health.app)
 app.add_typer(migrate.app)
+app.add_typer(reconcile.app)
 app.add_typer(backfill.app)
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")

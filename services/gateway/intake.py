@@ -93,6 +93,19 @@ def as_bad(crm: str, error: Exception) -> BadEvent:
 def part_letter(crm: str, sender: Sender, item: object, bad: BadEvent, received_at: Instant) -> Record:
     """The dead letter of one part of a request."""
     content_type, body = sender.alone(item)
+    return letter_of(crm, bad, received_at, content_type, body, identity=sender.identity(item))
+
+
+def whole_letter(crm: str, sender: Sender, request: Incoming, bad: BadEvent) -> Record:
+    """The dead letter of a whole request that is of no use as it is."""
+    _log.warning("webhook_unusable", crm=crm, reason=bad.reason)
+    return letter_of(crm, bad, request.received_at, *sender.whole(request))
+
+
+def letter_of(
+    crm: str, bad: BadEvent, received_at: Instant, content_type: str, body: bytes, identity: object = None
+) -> Record:
+    """A dead letter that says why."""
     return letter_record(
         crm,
         reason=cast(DeadLetterReason, bad.reason),
@@ -100,19 +113,5 @@ def part_letter(crm: str, sender: Sender, item: object, bad: BadEvent, received_
         received_at=received_at,
         content_type=content_type,
         body=body,
-        identity=sender.identity(item),
-    )
-
-
-def whole_letter(crm: str, sender: Sender, request: Incoming, bad: BadEvent) -> Record:
-    """The dead letter of a whole request that is of no use as it is."""
-    _log.warning("webhook_unusable", crm=crm, reason=bad.reason)
-    content_type, body = sender.whole(request)
-    return letter_record(
-        crm,
-        reason=cast(DeadLetterReason, bad.reason),
-        detail=str(bad),
-        received_at=request.received_at,
-        content_type=content_type,
-        body=body,
+        identity=identity,
     )

@@ -42,7 +42,7 @@ def loads(raw: bytes) -> Any:
         # The one ValueError left is CPython's refusal to read an integer of more than 4300 digits.
         raise UnreadableJson("a number has too many digits") from None
     # In valid UTF-8 a NUL or a surrogate can only come from an escape; without one, no string need be looked at.
-    _check(value, strings=b"\\u" in raw)
+    check(value, strings=b"\\u" in raw)
     return value
 
 
@@ -64,8 +64,9 @@ def _finite(text: str) -> float:
     return value
 
 
-def _check(value: object, *, strings: bool) -> None:
-    """Level by level, so that no document can exhaust the stack."""
+def check(value: object, *, strings: bool = True) -> None:
+    """Raise UnreadableJson for a parsed document that no later step can trust; with `strings`, for its texts too."""
+    # Level by level, so that no document can exhaust the stack.
     level = [value]
     nodes = depth = 0
     while level:

@@ -13,14 +13,17 @@ from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
 from services.adapters.sql.outbox import SqlOutbox
+from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
+from services.adapters.sqlite.fetch_queue import SqliteFetchQueue
 from services.adapters.sqlite.log import SqliteLog
 from services.adapters.sqlite.quarantine import SqliteQuarantine
 from services.board import app as board
 from services.charters.watch import watch
 from services.domain.instants import SECOND
 from services.errors import Unavailable, UsageError
+from services.gateway.applied import AppliedByOffset
 from services.gateway.routes import add_routes as add_hooks
 from services.metrics.collector import StoreCollector, registry_of, single
 from services.metrics.routes import add_routes as add_metrics
@@ -30,8 +33,10 @@ from services.ports import EVENTS, READ_TOPICS
 from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
+from services.wiring.apis import apis_of
 from services.wiring.charters import put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
+from services.wiring.repairs import KeptUp, api_door_of
 
 log = structlog.get_logger()
 
@@ -39,16 +44,19 @@ log = structlog.get_logger()
 class Embedded:
     """Everything in one process on embedded storage: gateway, tracker, board, metrics, alerts."""
 
-    def __init__(self, settings: Settings, *, board_url: str) -> None:
-        """Open the storage and put the charter in force. Raises UsageError for what the user has to mend."""
+    def __init__(self, settings: Settings, *, board_url: str, asks_apis: bool = True) -> None:
+        """Open the storage and put the charter in force. Raises UsageError for what the user has to mend.
+
+        Without `asks_apis` no CRM's API is asked, whatever the settings say.
+        """
         self._resources = ExitStack()
         try:
-            self._build(settings, board_url)
+            self._build(settings, board_url, asks_apis=asks_apis)
         except BaseException:
             self._resources.close()
             raise
 
-    def _build(self, settings: Settings, board_url: str) -> None:
+    def _build(self, settings: Settings, board_url: str, *, asks_apis: bool) -> None:
         folder = DataDir(settings.data)
         self._resources.callback(folder.close)
         self.clock = clock_of(settings)
@@ -63,7 +71,18 @@ class Embedded:
         self._tally = ProcessTally()
         self.quarantine = SqliteQuarantine(folder.quarantine)
         self._resources.callback(self.quarantine.close)
-        self.door = door_of(settings, log=self.log, quarantine=self.quarantine, tally=self._tally, clock=self.clock)
+        queue = SqliteFetchQueue(folder.fetches)
+        self._resources.callback(queue.close)
+        self.repairs = KeptUp(settings, apis=apis_of(settings) if asks_apis else {}, queue=queue)
+        self.door = door_of(
+            settings,
+            log=self.log,
+            quarantine=self.quarantine,
+            tally=self._tally,
+            clock=self.clock,
+            fetches=self.repairs.fetches,
+        )
+        self._begin_repairs(settings)
         self._charter_path = settings.charter
         self._charter_refused = 0.0
         self._tracker = Tracker(
@@ -79,6 +98,19 @@ class Embedded:
         self.views = SqlViews(self.database)
         self.app = self._app(settings, outbox, board_url)
 
+    def _begin_repairs(self, settings: Settings) -> None:
+        self.seen = SqlSeen(self.database)
+        self.api_door = api_door_of(
+            settings,
+            log=self.log,
+            seen=self.seen,
+            applied=AppliedByOffset(end=self.log.end, position=lambda topic: self.store.position(topic, PARTITION)),
+            senders=self.door.senders,
+            tally=self._tally,
+            clock=self.clock,
+        )
+        self.repairs.begin(door=self.api_door, seen=self.seen, tally=self._tally, clock=self.clock)
+
     def _app(self, settings: Settings, outbox: SqlOutbox, board_url: str) -> FastAPI:
         app = new_app(settings, board_url)
         collector = StoreCollector(
@@ -90,6 +122,7 @@ class Embedded:
                 table.ALERTS_UNSETTLED.name: single(outbox.unsettled),
                 table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),
                 table.LOG_LAG_RECORDS.name: self._lag,
+                **self.repairs.gauges,
             },
         )
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
@@ -106,11 +139,16 @@ class Embedded:
     async def run(self, stop: asyncio.Event) -> None:
         """Judge and tell until `stop` is set. Whatever ends one of them unexpectedly ends all, and is raised."""
         await verify_again(self.door)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.loop.run(stop))
-            tasks.create_task(self.notifier.run(stop))
-            if self._charter_path is not None:
-                tasks.create_task(watch(self._charter_path, self.reload_charter, stop))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.loop.run(stop))
+                tasks.create_task(self.notifier.run(stop))
+                tasks.create_task(self.repairs.reconcile(stop))
+                tasks.create_task(self.repairs.fetch(stop))
+                if self._charter_path is not None:
+                    tasks.create_task(watch(self._charter_path, self.reload_charter, stop))
+        finally:
+            await self.repairs.close()
 
     def reload_charter(self) -> None:
         """Read the charter again, between two batches. One that cannot be used changes nothing, and says why."""

@@ -1,7 +1,7 @@
 """Parts that both modes are built of, from the settings."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import structlog
@@ -18,7 +18,7 @@ from services.gateway.crms import CRMS
 from services.gateway.door import Door
 from services.gateway.mapping import read_mapping
 from services.gateway.sender import Senders
-from services.ports import AlertSink, EventLog, Quarantine, Tally, WallClock
+from services.ports import AlertSink, EventLog, FetchQueue, Quarantine, Tally, WallClock
 from services.settings import Settings, secret, secrets
 
 log = structlog.get_logger()
@@ -62,14 +62,23 @@ def _crm(sender: type[CrmSender], settings: Settings) -> CrmSender:
     )
 
 
-def door_of(settings: Settings, *, log: EventLog, quarantine: Quarantine, tally: Tally, clock: WallClock) -> Door:
-    """The way in for all senders, to one log."""
+def door_of(
+    settings: Settings,
+    *,
+    log: EventLog,
+    quarantine: Quarantine,
+    tally: Tally,
+    clock: WallClock,
+    fetches: Mapping[str, FetchQueue] | None = None,
+) -> Door:
+    """The way in for all senders, to one log; `fetches` are for those whose API is set up."""
     return Door(
         log=log,
         quarantine=quarantine,
         tally=tally,
         clock=clock,
         senders=senders_of(settings),
+        fetches=fetches,
         most_in_work=settings.max_requests,
         most_ahead=settings.clocks_may_differ * SECOND,
     )

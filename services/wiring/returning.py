@@ -1,67 +1,45 @@
 """The return of dead letters, in either mode."""
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager
 
-from services.adapters.kafka.log import KafkaLog
-from services.adapters.sql.database import open_database
-from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
-from services.adapters.sqlite.quarantine import SqliteQuarantine
 from services.errors import BatonError
-from services.gateway.door import Door
-from services.metrics.tally import ProcessTally
-from services.ports import WallClock
+from services.gateway.api_letters import read_letter
+from services.ports import Found
 from services.settings import Settings
 from services.storage import DeadLetterRow
-from services.views import Views
-from services.wiring.embedded import Embedded
-from services.wiring.parts import clock_of, database_url, door_of
-from services.wiring.service import connection_of
+from services.wiring.at_hand import AtHand, at_hand
 
 
 class Returning:
     """What takes dead letters in anew, with the mapping and the code of today."""
 
-    def __init__(self, *, door: Door, store: SqlStore, views: Views, clock: WallClock) -> None:
-        self.views = views
-        self._door = door
-        self._store = store
-        self._clock = clock
+    def __init__(self, tools: AtHand) -> None:
+        self.views = tools.views
+        self._tools = tools
 
     async def take_in(self, letter: DeadLetterRow) -> bool:
         """Take one in; whether all of it could be used."""
         try:
-            counts = await self._door.take_again(letter.crm, letter.body)
+            is_whole = await self._is_taken_whole(letter)
         except BatonError:
             return False
-        if counts.dead_letters:
-            return False
-        self._store.replayed(letter.id, self._clock.now())
-        return True
+        if is_whole:
+            self._tools.store.replayed(letter.id, self._tools.clock.now())
+        return is_whole
+
+    async def _is_taken_whole(self, letter: DeadLetterRow) -> bool:
+        of_api = read_letter(letter.body)
+        if of_api is None:
+            return not (await self._tools.door.take_again(letter.crm, letter.body)).dead_letters
+        if isinstance(of_api, Found):
+            return not (await self._tools.api_door.take(letter.crm, [of_api])).bad
+        repair = self._tools.repairs.get(letter.crm)
+        return repair is not None and not (await repair.fetch([of_api])).bad
 
 
 @asynccontextmanager
 async def returning(settings: Settings) -> AsyncIterator[Returning]:
     """For the data folder, which no Baton may use meanwhile, or for the deployment whose Kafka is named."""
-    if settings.broker is None or not settings.broker.startswith("kafka"):
-        embedded = Embedded(settings, board_url="")
-        try:
-            yield Returning(door=embedded.door, store=embedded.store, views=embedded.views, clock=embedded.clock)
-        finally:
-            embedded.close()
-        return
-    log = KafkaLog(connection_of(settings), name="baton-dead-letters")
-    clock = clock_of(settings)
-    with ExitStack() as resources:
-        database = open_database(database_url(settings))
-        resources.callback(database.close)
-        # Whatever comes here was verified when it came: nothing is held.
-        quarantine = SqliteQuarantine(Path(":memory:"))
-        resources.callback(quarantine.close)
-        door = door_of(settings, log=log, quarantine=quarantine, tally=ProcessTally(), clock=clock)
-        try:
-            yield Returning(door=door, store=SqlStore(database), views=SqlViews(database), clock=clock)
-        finally:
-            await log.close()
+    async with at_hand(settings) as tools:
+        yield Returning(tools)

@@ -74,15 +74,20 @@ class Part:
         return app
 
     def _open_database(self) -> Database:
-        url = database_url(self._settings, default="none")
-        if url.startswith("sqlite"):
-            raise UsageError(
-                "BATON_DATABASE: services that run apart share postgresql://USER:PASSWORD@HOST/NAME; on one machine, "
-                "`baton up` runs everything on SQLite"
-            )
-        database = open_database(url)
+        database = open_database(shared_database_url(self._settings))
         self._resources.callback(database.close)
         return database
+
+
+def shared_database_url(settings: Settings) -> str:
+    """The URL of the database of services that run apart. Raises UsageError where it is none that can be shared."""
+    url = database_url(settings, default="none")
+    if url.startswith("sqlite"):
+        raise UsageError(
+            "BATON_DATABASE: services that run apart share postgresql://USER:PASSWORD@HOST/NAME; on one machine, "
+            "`baton up` runs everything on SQLite"
+        )
+    return url
 
 
 def connection_of(settings: Settings) -> KafkaConnection:
