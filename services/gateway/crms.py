@@ -7,4 +7,10 @@ from services.gateway.crm.pipedrive import Pipedrive
 from services.gateway.crm.salesforce import Salesforce
 from services.gateway.crm.zoho import Zoho
 
-CRMS: tuple[type[CrmSender], ...] = (HubSpot, Salesforce, Pipedrive, Dynamics, Zoho,)
+CRMS: tuple[type[CrmSender], ...] = (
+    HubSpot,
+    Salesforce,
+    Pipedrive,
+    Dynamics,
+    Zoho,
+)

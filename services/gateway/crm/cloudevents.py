@@ -78,7 +78,6 @@ class CloudEventsSender:
         """The digest of the bearer token."""
         return shown_digest(request, request.bearer)
 
-<<<<<<< HEAD
     def signed(self, body: bytes, *, at: Instant, base_url: str) -> Outgoing:  # noqa: ARG002 - the address is not signed
         """The request for one event or a batch: signed with the first secret, or else bearing the first token.
 
@@ -94,11 +93,10 @@ class CloudEventsSender:
         else:
             raise UsageError(f"{self.settings}: not given; without one nothing can be sent as CloudEvents")
         return Outgoing("/hooks/cloudevents", headers, body)
-=======
+
     def kept(self, request: Incoming) -> bytes:
         """The body as it is."""
         return request.body
->>>>>>> h-zoho
 
     def items(self, request: Incoming) -> Sequence[object]:
         """The events, in whichever of the three content modes they came."""
