@@ -15,8 +15,8 @@ from services.gateway.crm.pipedrive import Pipedrive
 from services.gateway.mapping import read_mapping
 from services.ports import Found
 from services.translate import from_json, to_wire
+from tests.gateway.anything import JSON, SCALARS, changed, usable
 from tests.gateway.conftest import NOW, OTHER_SECRETS, PUBLIC_URL, Gateway
-from tests.gateway.test_bad_input import JSON, SCALARS, damaged, usable
 
 MAPPING = read_mapping("pipedrive")
 HERE = Path(__file__).parent
@@ -280,7 +280,7 @@ LEAD, DEAL, CALL = sample("lead-create"), sample("deal-won"), sample("activity-c
 TIMES = (
     st.sampled_from(["2022-11-24T15:35:58.675Z", "2025-02-17 21:22:41", "1739827361", "9999-01-01T00:00:00Z"]) | SCALARS
 )
-META = damaged(
+META = changed(
     LEAD["meta"],
     [*LEAD["meta"], "object", "merged_to_id", "merged_from_id"],
     {
@@ -292,7 +292,7 @@ META = damaged(
     },
 )
 FIELDS = {**LEAD["data"], **DEAL["data"], **CALL["data"]}
-DATA = JSON | damaged(
+DATA = JSON | changed(
     FIELDS,
     [*FIELDS, "user_id", KEY],
     {
@@ -306,7 +306,7 @@ DATA = JSON | damaged(
         "label_ids": st.lists(SCALARS, max_size=3),
     },
 )
-EVENTS = JSON | damaged(
+EVENTS = JSON | changed(
     LEAD, ["meta", "data", "previous", "current"], {"meta": META, "data": DATA, "previous": DATA, "current": DATA}
 )
 

@@ -28,6 +28,7 @@ class Zoho(CrmSender):
 
     crm = "zoho"
     challenge = "Zoho-Notification-Token"
+    secret_in_path = True
 
     def shown(self, request: Incoming) -> str | None:
         """The digest of the secret that ends the address, or else of the token in the body."""
