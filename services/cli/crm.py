@@ -40,17 +40,22 @@ def list_crms(json_: AsJson = False) -> None:
                 "secrets": door.secrets,
                 "settings": door.settings,
                 "mapping": door.mapping,
+                "api": door.api,
             }
             for door in found
         ]
         print(json.dumps(rows, indent=2))
         return
-    table = Table("crm", "address", "secrets", "mapping", box=SIMPLE)
-    table.columns[1].overflow = "fold"
+    table = Table("crm", "address", "secrets", "mapping", "API", box=SIMPLE)
     for door in found:
-        secrets = "set" if door.secrets else f"not set ({door.settings})"
-        table.add_row(door.crm, door.address, secrets, door.mapping or "needs none")
+        secrets = "set" if door.secrets else "not set"
+        table.add_row(
+            door.crm, door.address, secrets, door.mapping or "needs none", "set up" if door.api else "not set up"
+        )
     console().print(table)
+    for door in found:
+        if not door.secrets:
+            print(f"{door.crm}: give it a secret in {door.settings}")
 
 
 @app.command("test")

@@ -82,7 +82,7 @@ def _by_mapping(sender: CrmSender, item: object) -> Part:
         meant += found
         used = {place[:size] for each in found for place in each.places for size in range(len(place))}
         unmeant += (each for each in _unmeant(change, sender.mapping) if each.place is None or each.place not in used)
-    if not reading.changes and not reading.lacking:
+    if not (reading.changes or reading.lacking or reading.thin):
         unmeant.append(Unmeant("the part", f"it says nothing of what Baton reads of {sender.crm}"))
     return Part(meant, unmeant, reading.lacking, reading.thin)
 

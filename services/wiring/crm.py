@@ -1,6 +1,7 @@
 """What commands ask about CRMs: who is set up, what a payload would become, and a webhook sent as the CRM would."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from services.gateway.request import Incoming
 from services.gateway.sample import sample_of
 from services.gateway.sender import Sender
 from services.settings import Settings
+from services.wiring.apis import apis_of
 from services.wiring.parts import clock_of, senders_of
 
 _SECONDS = 30.0
@@ -60,10 +62,13 @@ class Door:
     """The settings that hold its secrets."""
     mapping: str | None
     """The file; None where it needs none."""
+    api: bool
+    """Whether its API can be asked for what webhooks leave out."""
 
 
 def doors(settings: Settings) -> Sequence[Door]:
     """All senders. Raises UsageError for a setting or a mapping that is wrong."""
+    apis = asyncio.run(_apis(settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = settings.public_url or f"http://{host}:{settings.port}"
     return [
@@ -73,6 +78,7 @@ def doors(settings: Settings) -> Sequence[Door]:
             sender.configured,
             sender.settings,
             _mapping_name(settings, crm) if isinstance(sender, CrmSender) else None,
+            crm in apis,
         )
         for crm, sender in senders_of(settings).items()
     ]
@@ -126,6 +132,14 @@ def sent(settings: Settings, crm: str, body: bytes | None, url: str, at: Instant
     except httpx2.InvalidURL as error:
         raise UsageError(f"--url {url}: {error}") from None
     return Sent(f"{base}/hooks/{crm}", answer.status_code, answer.text)
+
+
+async def _apis(settings: Settings) -> Collection[str]:
+    """Of which CRMs the API is set up. Nothing is asked of any."""
+    apis = apis_of(settings)
+    for api in apis.values():
+        await api.close()
+    return apis.keys()
 
 
 def _mapping_name(settings: Settings, crm: str) -> str:
