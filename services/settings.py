@@ -67,6 +67,13 @@ class Settings(BaseSettings):
         description="How others reach Baton, such as https://baton.example.com: HubSpot signs it, alerts link to it",
     )
     hubspot_secrets: Listed = Field((), description="Client secrets of the HubSpot app; two while one is replaced")
+    hubspot_v2_secrets: Listed = Field(
+        (),
+        description="Client secrets whose signature v2, which has no time, is enough: of apps by which workflows sign",
+    )
+    hubspot_keys: Listed = Field(
+        (), description="API keys that workflows show, as X-Baton-Key or ?code=; two while one is replaced"
+    )
     hubspot_mapping: Path | None = Field(None, description="What HubSpot's changes mean; left out: the built-in file")
     cloudevents_secrets: Listed = Field((), description="Standard Webhooks secrets, whsec_…; two while one is replaced")
     cloudevents_tokens: Listed = Field((), description="Bearer tokens for CloudEvents; two while one is replaced")
@@ -137,6 +144,8 @@ class Settings(BaseSettings):
 
     @field_validator(
         "hubspot_secrets",
+        "hubspot_v2_secrets",
+        "hubspot_keys",
         "salesforce_organizations",
         "salesforce_secrets",
         "salesforce_certificates",

@@ -1,14 +1,44 @@
-"""The clients of the CRMs' APIs that the settings set up."""
+"""The clients of the CRMs' APIs that the settings set up, and what changes mean where one is."""
 
 from collections.abc import Callable, Mapping, Sequence
 
+from schemas.mapping import CrmMapping
+from services.adapters.crm.hubspot import HubspotApi
+from services.gateway.mapping import read_mapping
 from services.ports import CrmApi
-from services.settings import Settings
+from services.settings import Settings, secret
 
 Builder = Callable[[Settings], CrmApi | None]
 """Makes one CRM's client; None where its credentials or its address are not set. Raises UsageError."""
 
-BUILDERS: Sequence[Builder] = ()
+_CREDENTIALS: Mapping[str, str] = {
+    "hubspot": "hubspot_api_token",
+    "salesforce": "salesforce_client_id",
+    "pipedrive": "pipedrive_api_token",
+    "dynamics": "dynamics_client_id",
+    "zoho": "zoho_client_id",
+    "close": "close_api_token",
+    "odoo": "odoo_api_token",
+}
+"""Of each CRM, the setting without which there is no API."""
+
+
+def mapping_of(crm: str, settings: Settings) -> CrmMapping:
+    """What a CRM's changes mean, by the file that is set or ours. Raises UsageError."""
+    mapping = read_mapping(crm, getattr(settings, f"{crm}_mapping"))
+    has_api = getattr(settings, _CREDENTIALS[crm]) is not None
+    return mapping.with_api() if has_api else mapping
+
+
+def hubspot_api(settings: Settings) -> CrmApi | None:
+    """HubSpot's, where a token is set."""
+    token = secret(settings.hubspot_api_token)
+    if token is None:
+        return None
+    return HubspotApi(base_url=settings.hubspot_api_url, token=token, mapping=mapping_of("hubspot", settings))
+
+
+BUILDERS: Sequence[Builder] = (hubspot_api,)
 """One for each CRM."""
 
 

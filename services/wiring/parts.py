@@ -16,10 +16,10 @@ from services.gateway.crm.base import CrmSender
 from services.gateway.crm.cloudevents import CloudEventsSender
 from services.gateway.crms import CRMS
 from services.gateway.door import Door
-from services.gateway.mapping import read_mapping
 from services.gateway.sender import Senders
 from services.ports import AlertSink, EventLog, FetchQueue, Quarantine, Tally, WallClock
 from services.settings import Settings, secret, secrets
+from services.wiring.apis import mapping_of
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ def senders_of(settings: Settings) -> Senders:
 
 def _crm(sender: type[CrmSender], settings: Settings) -> CrmSender:
     return sender.made(
-        mapping=read_mapping(sender.crm, getattr(settings, f"{sender.crm}_mapping")),
+        mapping=mapping_of(sender.crm, settings),
         given=lambda name: secrets(getattr(settings, f"{sender.crm}_{name}")),
         public_url=settings.public_url,
     )

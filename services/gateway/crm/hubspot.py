@@ -5,7 +5,8 @@ where it is asked for, and never in place of a signature v3 that is there. Signa
 whatever has it has v3 as well; it is not taken.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Self
 
 from schemas.mapping import CrmMapping
 from services.domain.instants import Instant
@@ -44,22 +45,34 @@ class HubSpot(CrmSender):
         secrets: Sequence[str] = (),
         public_url: str | None = None,
         settings: str | None = None,
+        v2_secrets: Sequence[str] = (),
         keys: Sequence[str] = (),
-        takes_v2: bool = False,
     ) -> None:
-        """`keys` are what workflows may show in place of a signature; `takes_v2`: whether a signature v2 is enough."""
-        super().__init__(mapping=mapping, secrets=secrets, public_url=public_url, settings=settings)
+        """`v2_secrets` are those whose signature v2 is enough; `keys` are shown in place of a signature."""
+        super().__init__(mapping=mapping, secrets=(*secrets, *v2_secrets, *keys), public_url=public_url, settings=settings)
+        self._secrets = tuple(secrets)
+        self._v2_secrets = tuple(v2_secrets)
         self._keys = tuple(keys)
-        self._takes_v2 = takes_v2
+
+    @classmethod
+    def made(cls, *, mapping: CrmMapping, given: Callable[[str], Sequence[str]], public_url: str | None = None) -> Self:
+        """A sender of what the settings give."""
+        return cls(
+            mapping=mapping,
+            secrets=given("secrets"),
+            v2_secrets=given("v2_secrets"),
+            keys=given("keys"),
+            public_url=public_url,
+        )
 
     @property
     def configured(self) -> bool:
         """Whether it has any secret or key."""
-        return bool(self._secrets or self._keys)
+        return bool(self._secrets or self._v2_secrets or self._keys)
 
     def shown(self, request: Incoming) -> str | None:
         """The digest of the key that a workflow shows, where it does not sign."""
-        if signatures.HUBSPOT_SIGNATURE in request.headers or signatures.HUBSPOT_OLD_SIGNATURE in request.headers:
+        if self._version(request) is not None:
             return None
         return shown_digest(request, request.headers.get(_KEY_HEADER) or request.query(_KEY_PARAMETER))
 
@@ -71,16 +84,22 @@ class HubSpot(CrmSender):
         """
         url = request.url if self._public_url is None else self._public_url + request.target
         method, headers, body = request.method, request.headers, request.body
-        has_v3 = signatures.HUBSPOT_SIGNATURE in headers
-        if self._takes_v2 and not has_v3 and signatures.HUBSPOT_OLD_SIGNATURE in headers:
-            signatures.verify_hubspot_v2(method=method, url=url, headers=headers, body=body, secrets=self._secrets)
-        elif self._keys and not has_v3:
+        version = self._version(request)
+        if version == 2:
+            signatures.verify_hubspot_v2(method=method, url=url, headers=headers, body=body, secrets=self._v2_secrets)
+        elif version is None and self._keys:
             what = "a signature, or the API key in the header X-Baton-Key or as ?code="
             signatures.verify_shared(self.shown(request), self._keys, what)
         else:
             signatures.verify_hubspot(
                 method=method, url=url, headers=headers, body=body, secrets=self._secrets, now=now, window=window
             )
+
+    def _version(self, request: Incoming) -> int | None:
+        """By which signature the request stands or falls; None where it has none that is taken here."""
+        if signatures.HUBSPOT_SIGNATURE in request.headers:
+            return 3
+        return 2 if self._v2_secrets and signatures.HUBSPOT_OLD_SIGNATURE in request.headers else None
 
     def signed(self, body: bytes, *, at: Instant, base_url: str) -> Outgoing:
         """The request that HubSpot would make."""
