@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from services.domain.instants import Instant
 from services.ports import HeldRequest
@@ -15,6 +15,8 @@ SHOWN = ":shown-sha256"
 """In kept requests: what stands in for a secret that the sender showed, so that no secret is stored."""
 
 _KEPT = frozenset({SCHEME, SHOWN, "content-type", "host"})
+_KEPT_PARAMETERS = frozenset({"changed"})
+"""Of an address that shows a secret: those that say something of the payload. Nobody reads a secret from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ def to_hold(crm: str, request: Incoming, why: str, *, proofs: Collection[str], s
     target = request.target
     if shown is not None:
         headers[SHOWN] = shown
-        # The address may be where the secret stands; what it says beside it the payload says as well.
-        target = f"/hooks/{crm}"
+        # The address may be where the secret stands.
+        query = [pair for pair in parse_qsl(target.partition("?")[2]) if pair[0] in _KEPT_PARAMETERS]
+        target = f"/hooks/{crm}" + (f"?{urlencode(query)}" if query else "")
     # The headers are part of the identity: nobody without the secret can push out a request by repeating its body.
     identity = hashlib.sha256(repr((crm, target, sorted(headers.items()))).encode())
     identity.update(request.body)

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from schemas.mapping import CrmMapping
 from services.adapters.crm.hubspot import HubspotApi
+from services.adapters.crm.salesforce import SalesforceApi
+from services.adapters.wall_clock import SystemClock
+from services.errors import UsageError
 from services.gateway.mapping import read_mapping
 from services.ports import CrmApi
-from services.settings import Settings, secret
+from services.settings import Settings, secret, variable
 
 Builder = Callable[[Settings], CrmApi | None]
 """Makes one CRM's client; None where its credentials or its address are not set. Raises UsageError."""
@@ -38,7 +41,28 @@ def hubspot_api(settings: Settings) -> CrmApi | None:
     return HubspotApi(base_url=settings.hubspot_api_url, token=token, mapping=mapping_of("hubspot", settings))
 
 
-BUILDERS: Sequence[Builder] = (hubspot_api,)
+def salesforce_api(settings: Settings) -> CrmApi | None:
+    """Salesforce's, by the client credentials of a connected app."""
+    url, client_id = settings.salesforce_api_url, settings.salesforce_client_id
+    client_secret = secret(settings.salesforce_client_secret)
+    if url is None and client_id is None and client_secret is None:
+        return None
+    if url is None or client_id is None or client_secret is None:
+        names = [variable(f"salesforce_{name}") for name in ("api_url", "client_id", "client_secret")]
+        raise UsageError(f"{', '.join(names)}: give all three, or none")
+    return SalesforceApi(
+        base_url=url,
+        client_id=client_id,
+        client_secret=client_secret,
+        mapping=read_mapping("salesforce", settings.salesforce_mapping),
+        clock=SystemClock(),
+    )
+
+
+BUILDERS: Sequence[Builder] = (
+    hubspot_api,
+    salesforce_api,
+)
 """One for each CRM."""
 
 

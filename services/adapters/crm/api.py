@@ -32,6 +32,8 @@ _GONE = frozenset({404, 410})
 _REFUSED = frozenset({401, 402, 403})
 _COME_BACK = frozenset({408, 425, 429})
 """Of the client's errors, those that are about the moment; 500 and beyond are too."""
+_SPENT = "REQUEST_LIMIT_EXCEEDED"
+"""Salesforce says with 403 that an organization has made all the calls that it may make in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class ApiClient:
         if status < 300:
             return answer
         what = f"{method} {httpx2.URL(url).path} is answered with {status}{code_of(answer)}"
+        if status == 403 and code_of(answer).strip() == _SPENT:
+            raise Unavailable(f"{self._crm}: {what}")
         if status in _REFUSED:
             raise UsageError(f"{self._settings}: {self._crm} refuses the credentials, or they lack a right: {what}")
         raise BadEvent("invalid", f"{self._crm}: {what}")

@@ -49,7 +49,9 @@ class HubSpot(CrmSender):
         keys: Sequence[str] = (),
     ) -> None:
         """`v2_secrets` are those whose signature v2 is enough; `keys` are shown in place of a signature."""
-        super().__init__(mapping=mapping, secrets=(*secrets, *v2_secrets, *keys), public_url=public_url, settings=settings)
+        super().__init__(
+            mapping=mapping, secrets=(*secrets, *v2_secrets, *keys), public_url=public_url, settings=settings
+        )
         self._secrets = tuple(secrets)
         self._v2_secrets = tuple(v2_secrets)
         self._keys = tuple(keys)
