@@ -13,7 +13,7 @@ from services.errors import BadEvent
 from services.gateway.crm.base import CrmSender
 from services.gateway.intake import MOST_AHEAD, Batch, Intake, as_bad
 from services.gateway.records import letter_record
-from services.gateway.sender import Counts, Taken, written
+from services.gateway.sender import Counts, Senders, Taken, written
 from services.gateway.strict_json import UnreadableJson, check
 from services.metric_table import EVENTS_TOTAL
 from services.ports import EventLog, FetchQueue, Found, Record, Tally, WallClock
@@ -31,7 +31,7 @@ class ChangeDoor:
         log: EventLog,
         tally: Tally,
         clock: WallClock,
-        senders: Mapping[str, CrmSender],
+        senders: Senders,
         fetches: Mapping[str, FetchQueue] | None = None,
         most_ahead: int = MOST_AHEAD,
     ) -> None:
@@ -75,6 +75,8 @@ class ChangeDoor:
         except UnreadableJson as error:
             raise BadEvent("unreadable", str(error)) from None
         sender = self._senders[crm]
+        if not isinstance(sender, CrmSender):
+            raise BadEvent("invalid", f"{crm} has no changes of its own")
         return sender.meant(sender.found(Found("", change)))
 
 
