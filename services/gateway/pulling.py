@@ -61,6 +61,7 @@ class Puller:
         Raises UsageError for what the user has to mend, unless it is patient.
         """
         log.info("pull started", crm=self._crm, stream=self._name)
+        self._told_at = asyncio.get_running_loop().time()
         while not stop.is_set():
             try:
                 async with aclosing(self._stream.pulled()) as pulled, aclosing(_unless(stop, pulled)) as coming:
