@@ -13,6 +13,8 @@ from services.errors import UsageError
 Listed = Annotated[tuple[SecretStr, ...], NoDecode]
 """Several values, parted by spaces or line breaks."""
 
+_CHANNEL = re.compile(r"/data/\w{1,80}", re.ASCII)
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _WEB_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
@@ -93,6 +95,10 @@ class Settings(BaseSettings):
         None, description="A connected app's consumer key (client credentials flow)"
     )
     salesforce_client_secret: SecretStr | None = Field(None, description="The connected app's consumer secret")
+    salesforce_channel: str | None = Field(
+        None, description="The channel of change events to pull, such as /data/ChangeEvents; several parted by blanks"
+    )
+    salesforce_pubsub: str = Field("api.pubsub.salesforce.com:7443", description="Salesforce's Pub/Sub API, HOST:PORT")
     pipedrive_secrets: Listed = Field((), description="user:password of the webhooks; two while one is replaced")
     pipedrive_mapping: Path | None = Field(None, description="What Pipedrive's changes mean")
     pipedrive_api_url: str | None = Field(None, description="Such as https://company.pipedrive.com")
@@ -162,6 +168,20 @@ class Settings(BaseSettings):
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("salesforce_channel")
+    @classmethod
+    def _channels(cls, value: str | None) -> str | None:
+        if value is not None and not all(_CHANNEL.fullmatch(each) for each in value.split()):
+            raise ValueError("write it as /data/ChangeEvents, /data/LeadChangeEvent or /data/Sales__chn")
+        return value
+
+    @field_validator("salesforce_pubsub")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not _HOST_AND_PORT.fullmatch(value):
+            raise ValueError("write HOST:PORT")
+        return value
 
     @field_validator("lapse_start")
     @classmethod

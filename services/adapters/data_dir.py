@@ -13,6 +13,7 @@ _OURS_ALONE = 0o700
 DATABASE = "baton.db"
 LOG = "log.db"
 QUARANTINE = "quarantine.db"
+POSITIONS = "positions.db"
 SPOOL = "spool.db"
 BOOKMARKS = "imports.json"
 FETCHES = "fetches.db"
@@ -44,6 +45,11 @@ class DataDir:
     def quarantine(self) -> Path:
         """The file of refused requests."""
         return self.path / QUARANTINE
+
+    @property
+    def positions(self) -> Path:
+        """The file of where streams of changes go on."""
+        return self.path / POSITIONS
 
     @property
     def spool(self) -> Path:

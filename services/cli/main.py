@@ -14,6 +14,7 @@ from services.cli import (
     demo,
     health,
     migrate,
+    pull,
     reconcile,
     replay,
     services,
@@ -42,6 +43,7 @@ app.add_typer(health.app)
 app.add_typer(migrate.app)
 app.add_typer(reconcile.app)
 app.add_typer(backfill.app)
+app.add_typer(pull.app, name="pull")
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
 app.add_typer(topics.app, name="topics")

@@ -53,13 +53,15 @@ class Intake:
     def add(self, batch: Batch, crm: str, sender: Sender, item: object, received_at: Instant) -> None:
         """Add the records of one part of a request; a bad one costs no other."""
         try:
-            taken = sender.read(item)
-            records = self.records(crm, taken.events)
-            references = self._references(crm, taken)
+            self.add_taken(batch, crm, sender.read(item))
         except Exception as error:
             batch.dead_letters += 1
             batch.records.append(part_letter(crm, sender, item, as_bad(crm, error), received_at))
-            return
+
+    def add_taken(self, batch: Batch, crm: str, taken: Taken) -> None:
+        """Add the records of what was read, all or none. Raises BadEvent."""
+        records = self.records(crm, taken.events)
+        references = self._references(crm, taken)
         batch.records += records
         batch.references += references
         batch.events += len(records)

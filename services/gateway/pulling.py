@@ -7,27 +7,21 @@ import asyncio
 import base64
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from services.domain.instants import Instant, format_instant
 from services.errors import BadEvent, Unavailable, UsageError
+from services.gateway.change_door import UNREADABLE, ChangeDoor
 from services.gateway.sender import Counts, parsed
-from services.ports import ChangeStream, FetchQueue, Found, Pulled, Reference
+from services.ports import ChangeStream, FetchQueue, Pulled, Reference
 
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two tries while the stream or the log is away; the last for all further ones."""
 _TELL_SECONDS = 60.0
 
 log = structlog.get_logger()
-
-
-class TakesFound(Protocol):
-    """The door, as far as a puller needs it."""
-
-    async def take_found(self, crm: str, found: Sequence[Found]) -> Counts:
-        """Take in what the CRM says; when this returns, the log has it. Raises Unavailable."""
 
 
 class Puller:
@@ -39,7 +33,7 @@ class Puller:
         crm: str,
         name: str,
         stream: ChangeStream,
-        door: TakesFound,
+        door: ChangeDoor,
         fetches: FetchQueue | None,
         is_patient: bool = False,
         pauses: Sequence[float] = PAUSES,
@@ -67,6 +61,7 @@ class Puller:
         Raises UsageError for what the user has to mend, unless it is patient.
         """
         log.info("pull started", crm=self._crm, stream=self._name)
+        self._told_at = asyncio.get_running_loop().time()
         while not stop.is_set():
             try:
                 async with aclosing(self._stream.pulled()) as pulled, aclosing(_unless(stop, pulled)) as coming:
@@ -88,11 +83,13 @@ class Puller:
 
     async def _taken(self, pulled: Pulled, stop: asyncio.Event) -> bool:
         """Bring it to the log, however long that is away; whether that was done before a stop."""
-        found = [each for number, item in enumerate(pulled.items) for each in self._found(item, pulled.places, number)]
+        changes = [
+            each for number, item in enumerate(pulled.items) for each in self._changes(item, pulled.places, number)
+        ]
         while True:
             try:
-                if found:
-                    self.counts += await self._door.take_found(self._crm, found)
+                if changes:
+                    self.counts += await self._door.take(self._crm, changes)
                 if pulled.lost_since is not None:
                     await self._ask_for_all(pulled.lost_since)
             except Unavailable as error:
@@ -102,10 +99,12 @@ class Puller:
             else:
                 return True
 
-    def _found(self, item: Mapping[str, Any] | bytes, places: Sequence[str], number: int) -> list[Found]:
-        """A change as the door takes it; what cannot be read is one that becomes a dead letter."""
+    def _changes(
+        self, item: Mapping[str, Any] | bytes, places: Sequence[str], number: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """The changes that an item is; what cannot be read is one that becomes a dead letter."""
         if not isinstance(item, bytes):
-            return [Found("", item)]
+            return [item]
         try:
             value = parsed(item)
             changes = value if isinstance(value, list) else [value]
@@ -114,8 +113,8 @@ class Puller:
         except BadEvent as bad:
             place = places[number] if number < len(places) else self._name
             log.warning("change unreadable", crm=self._crm, place=place, why=str(bad))
-            return [Found("", {"unreadable": str(bad), "content_base64": base64.b64encode(item).decode()})]
-        return [Found("", each) for each in changes]
+            return [{UNREADABLE: f"{place}: {bad}", "content_base64": base64.b64encode(item).decode()}]
+        return changes
 
     async def _ask_for_all(self, since: Instant) -> None:
         if self._fetches is None:

@@ -36,6 +36,7 @@ from services.tracker.tracker import Tracker
 from services.wiring.apis import apis_of
 from services.wiring.charters import put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
+from services.wiring.pulls import Pulls, change_door_of
 from services.wiring.repairs import KeptUp, api_door_of
 
 log = structlog.get_logger()
@@ -82,6 +83,22 @@ class Embedded:
             clock=self.clock,
             fetches=self.repairs.fetches,
         )
+        self.pulls = Pulls(
+            settings,
+            door=change_door_of(
+                settings,
+                log=self.log,
+                tally=self._tally,
+                clock=self.clock,
+                senders=self.door.senders,
+                fetches=self.repairs.fetches,
+            ),
+            fetches=self.repairs.fetches,
+            positions=folder.positions,
+            clock=self.clock,
+            is_wanted=asks_apis,
+        )
+        self._resources.callback(self.pulls.close)
         self._begin_repairs(settings)
         self._charter_path = settings.charter
         self._charter_refused = 0.0
@@ -145,6 +162,7 @@ class Embedded:
                 tasks.create_task(self.notifier.run(stop))
                 tasks.create_task(self.repairs.reconcile(stop))
                 tasks.create_task(self.repairs.fetch(stop))
+                tasks.create_task(self.pulls.run(stop))
                 if self._charter_path is not None:
                     tasks.create_task(watch(self._charter_path, self.reload_charter, stop))
         finally:

@@ -131,4 +131,10 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
         event = SCHEMA.change(content)
     except BadEvent:
         return
-    json.dumps(event)
+    json.dumps(event, allow_nan=False)
+
+
+def test_numbers_that_json_does_not_have() -> None:
+    """They are texts: whoever wants a number says that it is none."""
+    event = decoded(header(changeType="CREATE"), Address={"Latitude": float("nan")})
+    assert event["Address"] == {"Latitude": "nan"}

@@ -6,6 +6,7 @@ become their names, as `Status` or `Name.FirstName`. Dates come as numbers, and 
 
 import io
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -144,6 +145,8 @@ def _plain(value: Any, kind: str) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, int) and not isinstance(value, bool) and kind in _DATES:
         try:
             return _DATES[kind](_EPOCH + timedelta(milliseconds=value))

@@ -1,0 +1,93 @@
+"""The way in for changes that a CRM's own stream tells: read, mapped and checked as webhooks are.
+
+Each has its own time and place, so that what comes twice counts once: what Baton has seen need not be looked up.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from schemas.dead_letters import DeadLetterReason
+from services.domain.instants import Instant
+from services.errors import BadEvent
+from services.gateway.crm.base import CrmSender
+from services.gateway.intake import MOST_AHEAD, Batch, Intake, as_bad
+from services.gateway.records import letter_record
+from services.gateway.sender import Counts, Senders, Taken, written
+from services.gateway.strict_json import UnreadableJson, check
+from services.metric_table import EVENTS_TOTAL
+from services.ports import EventLog, FetchQueue, Found, Record, Tally, WallClock
+
+UNREADABLE = "unreadable"
+"""The one field that an item has which is no change: why. What else it has is what there was to read."""
+
+
+class ChangeDoor:
+    """The way in for the streams of all CRMs."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        tally: Tally,
+        clock: WallClock,
+        senders: Senders,
+        fetches: Mapping[str, FetchQueue] | None = None,
+        most_ahead: int = MOST_AHEAD,
+    ) -> None:
+        """`fetches` has a queue for each CRM whose API is set up; `most_ahead` is as for `Door`."""
+        self._log = log
+        self._tally = tally
+        self._clock = clock
+        self._senders = senders
+        self._fetches = fetches or {}
+        self._intake = Intake(clock=clock, most_ahead=most_ahead, fetches=self._fetches)
+
+    async def take(self, crm: str, changes: Sequence[Mapping[str, Any]]) -> Counts:
+        """Take in changes; when this returns, the log has them, and what they lack is on the list to be asked for.
+
+        Raises Unavailable when the log or that list is away.
+        """
+        batch = Batch()
+        for change in changes:
+            self._add(batch, crm, change)
+        if batch.records:
+            await self._log.append(batch.records)
+        if batch.references:
+            await asyncio.to_thread(self._fetches[crm].put, crm, batch.references)
+        if batch.ignored:
+            labels = {"crm": crm, "type": "other", "outcome": "ignored"}
+            self._tally.count(EVENTS_TOTAL.name, labels, batch.ignored)
+        return batch.counts()
+
+    def _add(self, batch: Batch, crm: str, change: Mapping[str, Any]) -> None:
+        try:
+            self._intake.add_taken(batch, crm, self._read(crm, change))
+        except Exception as error:
+            batch.dead_letters += 1
+            batch.records.append(_letter(crm, change, as_bad(crm, error), self._clock.now()))
+
+    def _read(self, crm: str, change: Mapping[str, Any]) -> Taken:
+        if UNREADABLE in change:
+            raise BadEvent("unreadable", str(change[UNREADABLE]))
+        try:
+            check(change)
+        except UnreadableJson as error:
+            raise BadEvent("unreadable", str(error)) from None
+        sender = self._senders[crm]
+        if not isinstance(sender, CrmSender):
+            raise BadEvent("invalid", f"{crm} has no changes of its own")
+        return sender.meant(sender.found(Found("", change)))
+
+
+def _letter(crm: str, change: Mapping[str, Any], bad: BadEvent, now: Instant) -> Record:
+    """The dead letter of a change, in the form of what APIs say. However often it is told, it is one."""
+    content = {name: value for name, value in change.items() if name != UNREADABLE}
+    return letter_record(
+        crm,
+        reason=cast(DeadLetterReason, bad.reason),
+        detail=str(bad),
+        received_at=now,
+        content_type="application/json",
+        body=written({"baton_found": {"object": "", "content": content}}),
+    )
