@@ -89,6 +89,11 @@ def flattened(record: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
     return fields
 
 
+def with_values(fields: Fields) -> Fields:
+    """The fields that have a value. An object that is new says nothing by those that have none."""
+    return {name: value for name, value in fields.items() if text_of(value)}
+
+
 def text_of(value: Scalar) -> str:
     """A value as CRMs write it in texts: `true`, `80`, without blanks around it; empty where there is none."""
     if value is None:

@@ -1,6 +1,7 @@
 """The CRMs that Baton knows. A new one is its module, its mapping and its samples; and its line here."""
 
 from services.gateway.crm.base import CrmSender
+from services.gateway.crm.close import Close
 from services.gateway.crm.dynamics import Dynamics
 from services.gateway.crm.hubspot import HubSpot
 from services.gateway.crm.pipedrive import Pipedrive
@@ -13,4 +14,5 @@ CRMS: tuple[type[CrmSender], ...] = (
     Pipedrive,
     Dynamics,
     Zoho,
+    Close,
 )

@@ -34,6 +34,10 @@ OTHER_SECRETS: dict[str, tuple[str, ...]] = {
     "pipedrive": ("baton:old-password", "baton:new:password"),
     "dynamics": ("a-key-that-goes", "a-key-that-comes"),
     "zoho": ("token-that-goes", "token-that-comes"),
+    "close": (
+        "058bfb6a3d8cfdc4da7c3be5901b16ae11da982b46a25fb2cd7016e97a140a1c",
+        "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
+    ),
 }
 """Of the other CRMs, in the form that each has them."""
 ORGANIZATIONS = {"salesforce": ("00D5f000005mc66EAA",)}

@@ -11,7 +11,18 @@ from typing import Any
 from services.domain.events import Scalar
 from services.domain.instants import Instant
 from services.errors import BadEvent
-from services.gateway.changes import Change, Fields, Kind, flattened, id_of, instant_of, object_of, required, text_of
+from services.gateway.changes import (
+    Change,
+    Fields,
+    Kind,
+    flattened,
+    id_of,
+    instant_of,
+    object_of,
+    required,
+    text_of,
+    with_values,
+)
 
 LEAD_OF_DEAL = "lead_of_deal"
 """What a mapping calls the lead that a deal is about, where a change of the deal says something of the lead."""
@@ -92,7 +103,11 @@ def _told(body: Mapping[str, Any], meta: Mapping[str, Any], entity: str, kind: K
         at=instant_of(now["add_time"], "add_time") if kind == Kind.CREATED and now.get("add_time") else sent,
         now=_with_meaning(now, action, meta),
         before=was,
-        changed=_new(now) if kind == Kind.CREATED else _changed(now, was, before) if kind == Kind.UPDATED else {},
+        changed=with_values(now)
+        if kind == Kind.CREATED
+        else _changed(now, was, before)
+        if kind == Kind.UPDATED
+        else {},
         merged_to=_number(meta.get("merged_to_id"), "meta.merged_to_id"),
         merged_from=_number(meta.get("merged_from_id"), "meta.merged_from_id"),
     )
@@ -134,11 +149,6 @@ def _field(name: str, value: object) -> Mapping[str, Scalar]:
 def _several(name: str, values: list[Any]) -> Mapping[str, Scalar]:
     each = {f"{name}.{text_of(value)}": True for value in values if isinstance(value, str | int)}
     return {**flattened({name: values}), **each}
-
-
-def _new(now: Fields) -> Fields:
-    """What an object that is added tells: a field that it does not have says nothing against what is known."""
-    return {name: value for name, value in now.items() if text_of(value)}
 
 
 def _changed(now: Fields, was: Fields, before: Mapping[str, Any]) -> Fields:
