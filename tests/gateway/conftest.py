@@ -33,6 +33,7 @@ OTHER_SECRETS: dict[str, tuple[str, ...]] = {
     "salesforce": ("the-code-that-goes", "the-code-that-comes"),
     "pipedrive": ("baton:old-password", "baton:new:password"),
     "dynamics": ("a-key-that-goes", "a-key-that-comes"),
+    "odoo": ("a-secret-that-goes", "a secret that-comes"),
     "zoho": ("token-that-goes", "token-that-comes"),
 }
 """Of the other CRMs, in the form that each has them."""
