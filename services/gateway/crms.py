@@ -4,6 +4,7 @@ from services.gateway.crm.base import CrmSender
 from services.gateway.crm.close import Close
 from services.gateway.crm.dynamics import Dynamics
 from services.gateway.crm.hubspot import HubSpot
+from services.gateway.crm.odoo import Odoo
 from services.gateway.crm.pipedrive import Pipedrive
 from services.gateway.crm.salesforce import Salesforce
 from services.gateway.crm.zoho import Zoho
@@ -15,4 +16,5 @@ CRMS: tuple[type[CrmSender], ...] = (
     Dynamics,
     Zoho,
     Close,
+    Odoo,
 )
