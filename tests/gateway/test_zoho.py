@@ -224,8 +224,16 @@ def test_a_record_of_the_api_tells_its_creation_and_its_state() -> None:
 
 def test_what_the_history_tells_is_not_told_again_by_the_state() -> None:
     """The client names those fields; the rest of the record counts."""
-    record = {"Lead_Status": "Contacted", "Lead_Source": "webinar", "$told_elsewhere": ["Lead_Status"]}
+    record = {"Lead_Status": "Contacted", "Lead_Source": "webinar", "$told_apart": ["Lead_Status"]}
     assert [event["type"] for event in found("Leads", **record)] == ["lead.captured", "lead.updated"]
+
+
+def test_a_change_of_the_history_is_that_of_its_fields_alone() -> None:
+    """As of its own time; the rest of the record is as it is now, for rules that ask for it."""
+    record = {"Lead_Status": "Not Qualified", "Lead_Source": "webinar", "$history": ["Lead_Status"]}
+    (event,) = found("Leads", **record)
+    assert (event["type"], event["time"]) == ("lead.rejected", "2026-10-05T10:00:00Z")
+    assert found("Leads", **record, Baton_Rejection_Reason="Wrong fit") == []
 
 
 def test_a_converted_lead_of_the_api_is_joined_to_its_deal() -> None:

@@ -28,7 +28,7 @@ _LONGEST_PAUSE = 300.0
 """Seconds that are waited within a call: Dataverse's limits are per five minutes. Asked for more, the call fails."""
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 """Of each read or write on the connection, in seconds. Searches of large accounts take some."""
-_GONE = frozenset({404, 410})
+_NOTHING = frozenset({304, 404, 410})
 _REFUSED = frozenset({401, 402, 403})
 _COME_BACK = frozenset({408, 425, 429})
 """Of the client's errors, those that are about the moment; 500 and beyond are too."""
@@ -87,16 +87,22 @@ class ApiClient:
             headers={"accept": "application/json", "user-agent": USER_AGENT},
         )
 
-    async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The JSON that a path has; None where there is nothing under it (404, 410), or nothing to say (204).
+    async def get(
+        self, path: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The JSON that a path has; None where there is nothing under it (404, 410), or nothing to say (204, 304).
 
         `path` is relative to the base URL, or a whole URL (of a next page) on the same host.
         """
-        return await self._call("GET", path, params=params)
+        return await self._call("GET", path, params=params, headers=headers)
 
     async def post(self, path: str, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
         """The JSON that answers a document; None as with `get`. For queries: it may be sent more than once."""
         return await self._call("POST", path, json=json, params=params)
+
+    async def patch(self, path: str, json: Any) -> Any:
+        """The JSON that answers a change; None as with `get`. It may be sent more than once."""
+        return await self._call("PATCH", path, json=json)
 
     async def close(self) -> None:
         """Let go of its connections."""
@@ -158,14 +164,15 @@ class ApiClient:
     ) -> tuple[int, Any]:
         """Status and JSON of what is answered; (200, None) where that is nothing. Raises _ComeBack."""
         await self._limiter.acquire()
+        asked = {**content, "headers": {**(content.get("headers") or {}), **headers}}
         try:
-            async with self._client.stream(method, url, headers=headers, **content) as response:
+            async with self._client.stream(method, url, **asked) as response:
                 body = await read_answer(response)
         except (httpx2.RequestError, TimeoutError) as error:
             # Not its text: that may hold the address with what is asked for.
             raise _ComeBack(f"cannot be reached: {type(error).__name__}") from None
         status = response.status_code
-        if status in _GONE:
+        if status in _NOTHING:
             return 200, None
         try:
             answer = orjson.loads(body) if body.strip() else None

@@ -95,16 +95,13 @@ class Zoho(CrmSender):
             lead = self._lead_of_activity(record)
             state = self._change(module, number, Kind.UPDATED, modified, record, lead=lead, is_state=True)
             return Reading((state,)) if lead else NOTHING
+        told = zoho_fields.changed(record, found.content)
+        state = self._change(module, number, Kind.UPDATED, modified, told, record, is_state=True)
+        if found.content.get(zoho_fields.HISTORY):
+            return Reading((state,))
         created = instant_of(record.get("Created_Time"), "Created_Time")
-        elsewhere = zoho_fields.told_elsewhere(found.content)
-        changed = {name: value for name, value in record.items() if name.partition(".")[0] not in elsewhere}
-        return Reading(
-            (
-                self._change(module, number, Kind.CREATED, created, {}, record),
-                self._change(module, number, Kind.UPDATED, modified, changed, record, is_state=True),
-                *self._links(module, number, modified, record),
-            )
-        )
+        birth = self._change(module, number, Kind.CREATED, created, {}, record)
+        return Reading((birth, state, *self._links(module, number, modified, record)))
 
     def _of_one(self, item: object) -> Reading:
         """What a notification about one record says."""

@@ -13,8 +13,10 @@ CONVERTED = "Converted__s"
 DURATION = "Call_Duration_in_seconds"
 OPERATION = "$operation"
 """In records of notifications: `insert` or `update`, so that a mapping can tell a first value from a new one."""
-TOLD_ELSEWHERE = "$told_elsewhere"
-"""In records that the API client read: the fields whose changes it tells on their own, with their own times."""
+HISTORY = "$history"
+"""In records that the API client read: as of `Modified_Time`, these fields alone changed; the others are as now."""
+TOLD_APART = "$told_apart"
+"""In records that the API client read: the fields whose changes it tells apart, with their own times."""
 
 CONVERSION = frozenset({CONVERTED, "$converted", "$converted_detail", "Converted_Deal", "Converted_Date_Time"})
 """The forms in which a conversion shows. Which of them a notification has is not documented."""
@@ -26,7 +28,7 @@ _DURATION = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2})")
 
 def read(values: Mapping[str, Any]) -> dict[str, Scalar]:
     """The fields; a lookup, {id, name}, is its id, and its name is under `FIELD.name`. Raises BadEvent."""
-    fields = flattened({name: value for name, value in values.items() if name != TOLD_ELSEWHERE})
+    fields = flattened({name: value for name, value in values.items() if name not in (HISTORY, TOLD_APART)})
     for name, value in values.items():
         if isinstance(value, Mapping):
             number = value.get("id")
@@ -47,9 +49,15 @@ def module_of(value: object) -> str:
     return "Events" if value == _MEETINGS else value
 
 
-def told_elsewhere(content: Mapping[str, Any]) -> Collection[str]:
-    """The fields whose changes the API client tells on their own."""
-    names = content.get(TOLD_ELSEWHERE)
+def changed(record: Fields, content: Mapping[str, Any]) -> dict[str, Scalar]:
+    """The fields of a state that count: those of its history, or all that are not told apart."""
+    history, apart = _listed(content.get(HISTORY)), _listed(content.get(TOLD_APART))
+    if history:
+        return {name: value for name, value in record.items() if name.partition(".")[0] in history}
+    return {name: value for name, value in record.items() if name.partition(".")[0] not in apart}
+
+
+def _listed(names: object) -> Collection[str]:
     return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
 
 
