@@ -17,8 +17,8 @@ from services.gateway.request import Incoming
 from services.gateway.signatures import WINDOW
 from services.ports import Found, Reference
 from services.translate import from_json, to_wire
+from tests.gateway.anything import JSON, SCALARS, changed, usable
 from tests.gateway.conftest import NOW, OTHER_SECRETS, PUBLIC_URL, Gateway
-from tests.gateway.test_bad_input import JSON, SCALARS, damaged, usable
 
 MAPPING = read_mapping("close")
 SAMPLES = Path(__file__).parent / "samples" / "close"
@@ -254,7 +254,7 @@ FIELDS = {
     **sample("call-completed")["event"]["data"],
     **sample("email-sent")["event"]["data"],
 }
-DATA = JSON | damaged(
+DATA = JSON | changed(
     FIELDS,
     [*FIELDS, "custom", "assigned_to"],
     {
@@ -267,7 +267,7 @@ DATA = JSON | damaged(
         "custom": st.dictionaries(st.sampled_from(["Lead Owner", "Lead Score", "baton_pause_reason"]), JSON),
     },
 )
-EVENTS = damaged(
+EVENTS = changed(
     EVENT,
     [*EVENT],
     {
