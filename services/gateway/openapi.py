@@ -1,9 +1,15 @@
-"""What the app's OpenAPI document says of the hooks; plain Starlette routes do not describe themselves."""
+"""What the app's OpenAPI document says of the hooks; plain Starlette routes do not describe themselves.
 
-from collections.abc import Iterable
+All of it follows from what each sender says of itself.
+"""
+
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+
+from services.gateway.sender import Answer, Counts, Sender, Senders
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 
@@ -26,109 +32,115 @@ _COUNTS_SCHEMA = {
         "dead_letters": {"type": "integer", "description": "Parts that could not be used, and are kept"},
     },
 }
+_SCHEMAS = {"Problem": _PROBLEM_SCHEMA, "WebhookCounts": _COUNTS_SCHEMA}
 
 
-def _problem(description: str, *, retry: bool = False) -> dict[str, Any]:
+def _problem(description: str, **headers: Any) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": description, "content": content, **({"headers": _RETRY_AFTER} if retry else {})}
+    return {"description": description, "content": content, **({"headers": headers} if headers else {})}
 
 
-_RESPONSES: dict[str, Any] = {
-    "202": {
-        "description": "The event log has it",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookCounts"}}},
-    },
-    "401": _problem("The signature or the token is wrong or missing"),
+_REFUSALS: dict[str, Any] = {
+    "400": _problem("The connection closed before the body was whole"),
+    "401": _problem(
+        "What proves the sender is wrong or missing; the request waits in the quarantine",
+        **{"WWW-Authenticate": {"schema": {"type": "string"}}},
+    ),
     "408": _problem("The body came too slowly"),
     "413": _problem("The body is too large"),
     "415": _problem("A format or a content encoding that is not read"),
-    "422": _problem("Of no use as a whole; it is kept as a dead letter, do not send it again"),
-    "429": _problem("Too many requests at the same time", retry=True),
-    "503": _problem("A store is away; nothing was taken", retry=True),
+    "429": _problem("Too many requests at the same time", **_RETRY_AFTER),
+    "503": _problem("A store is away; nothing was taken", **_RETRY_AFTER),
 }
 
-
-def _header(name: str) -> dict[str, Any]:
-    return {"type": "apiKey", "in": "header", "name": name}
-
-
-_SECURITY_SCHEMES: dict[str, Any] = {
-    "HubSpotSignature": _header("X-HubSpot-Signature-v3"),
-    "HubSpotTimestamp": _header("X-HubSpot-Request-Timestamp"),
-    "WebhookId": _header("webhook-id"),
-    "WebhookTimestamp": _header("webhook-timestamp"),
-    "WebhookSignature": _header("webhook-signature"),
-    "WebhookToken": {"type": "http", "scheme": "bearer"},
-}
-
-_OBJECTS = {"type": "array", "maxItems": 100, "items": {"type": "object"}}
-
-_PATHS: dict[str, dict[str, Any]] = {
-    "hubspot": {
-        "post": {
-            "tags": ["hooks"],
-            "summary": "Notifications of HubSpot",
-            "operationId": "hooks_hubspot",
-            "security": [{"HubSpotSignature": [], "HubSpotTimestamp": []}],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": _OBJECTS}}},
-            "responses": _RESPONSES,
+_HANDSHAKE: dict[str, Any] = {
+    "tags": ["hooks"],
+    "summary": "Handshake of the CloudEvents webhook binding",
+    "operationId": "hooks_cloudevents_handshake",
+    "parameters": [
+        {"in": "header", "name": "WebHook-Request-Origin", "schema": {"type": "string"}},
+        {"in": "header", "name": "WebHook-Request-Rate", "schema": {"type": "string"}},
+    ],
+    "responses": {
+        "200": {
+            "description": "You may send, if you prove yourself",
+            "headers": {
+                "WebHook-Allowed-Origin": {"schema": {"type": "string"}},
+                "WebHook-Allowed-Rate": {"schema": {"type": "integer"}},
+            },
         }
     },
-    "zoho": {
-        "post": {
-            "tags": ["hooks"],
-            "summary": "Notifications of Zoho CRM; the token of the channel is in the body",
-            "operationId": "hooks_zoho",
-            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
-            "responses": _RESPONSES,
-        }
-    },
-    "cloudevents": {
-        "post": {
-            "tags": ["hooks"],
-            "summary": "Canonical events as CloudEvents 1.0: structured, binary or in batches",
-            "operationId": "hooks_cloudevents",
-            "security": [{"WebhookId": [], "WebhookTimestamp": [], "WebhookSignature": []}, {"WebhookToken": []}],
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/cloudevents+json": {"schema": {"type": "object"}},
-                    "application/cloudevents-batch+json": {"schema": _OBJECTS},
-                    "application/json": {"schema": {}},
-                },
-            },
-            "responses": _RESPONSES,
-        },
-        "options": {
-            "tags": ["hooks"],
-            "summary": "Handshake of the CloudEvents webhook binding",
-            "operationId": "hooks_cloudevents_handshake",
-            "parameters": [{"in": "header", "name": "WebHook-Request-Origin", "schema": {"type": "string"}}],
-            "responses": {
-                "200": {
-                    "description": "You may send",
-                    "headers": {
-                        "WebHook-Allowed-Origin": {"schema": {"type": "string"}},
-                        "WebHook-Allowed-Rate": {"schema": {"type": "integer"}},
-                    },
-                }
-            },
-        },
-    },
 }
 
 
-def describe(app: FastAPI, senders: Iterable[str]) -> None:
+def describe(app: FastAPI, senders: Senders) -> None:
     """Make the app's OpenAPI document tell of the hooks of these senders too."""
-    paths = {f"/hooks/{crm}": _PATHS[crm] for crm in senders if crm in _PATHS}
+    paths = {path: hook for crm, sender in senders.items() for path, hook in _hooks(crm, sender)}
+    schemes = {_scheme(crm): {"type": "http", "scheme": _challenge(sender)} for crm, sender in senders.items()}
     without = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = without()
         document.setdefault("paths", {}).update(paths)
         components = document.setdefault("components", {})
-        components.setdefault("schemas", {}).update({"Problem": _PROBLEM_SCHEMA, "WebhookCounts": _COUNTS_SCHEMA})
-        components.setdefault("securitySchemes", {}).update(_SECURITY_SCHEMES)
+        components.setdefault("schemas", {}).update(_SCHEMAS)
+        components.setdefault("securitySchemes", {}).update(schemes)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _hooks(crm: str, sender: Sender) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield f"/hooks/{crm}", {"post": _post(crm, sender), **({"options": _HANDSHAKE} if crm == "cloudevents" else {})}
+    if sender.secret_in_path:
+        post = _post(crm, sender)
+        secret = {"in": "path", "name": "secret", "required": True, "schema": {"type": "string", "minLength": 1}}
+        told = {"operationId": f"hooks_{crm}_secret", "parameters": [secret, *post["parameters"]], "security": []}
+        yield f"/hooks/{crm}/{{secret}}", {"post": {**post, **told}}
+
+
+def _post(crm: str, sender: Sender) -> dict[str, Any]:
+    return {
+        "tags": ["hooks"],
+        "summary": _first_line(sender),
+        "operationId": f"hooks_{crm}",
+        "security": [{_scheme(crm): []}],
+        "parameters": [{"in": "header", "name": name, "schema": {"type": "string"}} for name in sorted(sender.proofs)],
+        "requestBody": {"required": True, "content": {each: {"schema": _body(each)} for each in sender.formats}},
+        "responses": {**_accepted(sender), **_REFUSALS},
+    }
+
+
+def _accepted(sender: Sender) -> dict[str, Any]:
+    """What is answered when the log has it, as far as it was of use."""
+    accepted, unusable = sender.accepted(Counts()), sender.unusable()
+    told = {str(accepted.status): _answer(accepted, "The event log has it")}
+    if unusable is None:
+        told["422"] = _problem("Of no use as a whole; it is kept as a dead letter, do not send it again")
+    else:
+        told.setdefault(str(unusable.status), _answer(unusable, "Of no use as a whole; it is kept as a dead letter"))
+    return told
+
+
+def _answer(answer: Answer, description: str) -> dict[str, Any]:
+    is_json = answer.content_type == "application/json"
+    schema = {"$ref": "#/components/schemas/WebhookCounts"} if is_json else {"type": "string"}
+    return {"description": description, "content": {answer.content_type: {"schema": schema}}}
+
+
+def _body(content_type: str) -> dict[str, Any]:
+    """Any JSON, or any text: what it says in detail is the CRM's own documentation."""
+    return {} if content_type.endswith("json") else {"type": "string"}
+
+
+def _scheme(crm: str) -> str:
+    return f"hooks_{crm}"
+
+
+def _challenge(sender: Sender) -> str:
+    """The scheme that the sender is asked for, without its parameters."""
+    return sender.challenge.partition(" ")[0]
+
+
+def _first_line(sender: Sender) -> str:
+    return (inspect.getdoc(type(sender)) or "").partition("\n")[0]

@@ -82,6 +82,10 @@ class Sender(Protocol):
     """The headers, in lower case, that prove or explain a request and hold no secret."""
 
     @property
+    def formats(self) -> Sequence[str]:
+        """The content types that it sends."""
+
+    @property
     def configured(self) -> bool:
         """Whether it has any secret."""
 

@@ -6,14 +6,9 @@ from pathlib import Path
 from tests.command import baton
 from tests.e2e.running import TOKEN, Running
 from tests.e2e.test_up import CHARTER
-from tests.gateway.conftest import OTHER_SECRETS, STANDARD_SECRETS
-from tests.gateway.payloads import NAMES
+from tests.gateway.payloads import GIVEN, NAMES
 
-SECRETS = {
-    "BATON_HUBSPOT_SECRETS": "right-secret old-secret",
-    "BATON_CLOUDEVENTS_SECRETS": " ".join(STANDARD_SECRETS),
-    **{f"BATON_{crm.upper()}_SECRETS": " ".join(secrets) for crm, secrets in OTHER_SECRETS.items()},
-}
+SECRETS = {f"BATON_{name.upper()}": " ".join(given) for name, given in GIVEN.items() if name != "cloudevents_tokens"}
 
 
 def test_a_sample_of_every_crm_is_taken_and_a_wrong_secret_is_refused(tmp_path: Path) -> None:

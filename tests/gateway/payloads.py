@@ -12,13 +12,30 @@ from defusedxml import ElementTree
 from services.gateway.crms import CRMS
 from services.gateway.request import Incoming
 from services.gateway.sender import Sender
-from tests.gateway.conftest import NOW, Gateway
+from tests.gateway.conftest import (
+    HUBSPOT_SECRETS,
+    NOW,
+    ORGANIZATIONS,
+    OTHER_SECRETS,
+    STANDARD_SECRETS,
+    TOKENS,
+    Gateway,
+)
 
 HERE = Path(__file__).parent
 SENDERS = Gateway().senders()
 """All, with the secrets of the tests."""
 NAMES = tuple(sender.crm for sender in CRMS)
 """Of the CRMs: all senders but CloudEvents."""
+
+GIVEN: Mapping[str, tuple[str, ...]] = {
+    "hubspot_secrets": HUBSPOT_SECRETS,
+    "cloudevents_secrets": STANDARD_SECRETS,
+    "cloudevents_tokens": TOKENS,
+    **{f"{crm}_secrets": secrets for crm, secrets in OTHER_SECRETS.items()},
+    **{f"{crm}_organizations": ids for crm, ids in ORGANIZATIONS.items()},
+}
+"""The settings that give these secrets."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,11 @@ class CrmSender(ABC):
         return cls(mapping=mapping, secrets=given("secrets"), public_url=public_url)
 
     @property
+    def formats(self) -> Sequence[str]:
+        """The content types that it sends."""
+        return (self.letter_type,)
+
+    @property
     def configured(self) -> bool:
         """Whether it has any secret."""
         return bool(self._secrets)

@@ -58,6 +58,11 @@ class CloudEventsSender:
         self.settings = settings
 
     @property
+    def formats(self) -> Sequence[str]:
+        """The content types of its three modes."""
+        return (STRUCTURED, BATCH, BINARY)
+
+    @property
     def configured(self) -> bool:
         """Whether it has any secret or token."""
         return bool(self._secrets or self._tokens)
