@@ -74,6 +74,30 @@ _PATHS: dict[str, dict[str, Any]] = {
             "responses": _RESPONSES,
         }
     },
+    "salesforce": {
+        "post": {
+            "tags": ["hooks"],
+            "summary": "Outbound Messages of Salesforce; the organization is in the body",
+            "operationId": "hooks_salesforce",
+            "parameters": [
+                {"name": "code", "in": "query", "schema": {"type": "string"}, "description": "One of the secrets"},
+                {
+                    "name": "changed",
+                    "in": "query",
+                    "schema": {"type": "string"},
+                    "description": "Which fields changed, parted by commas",
+                },
+            ],
+            "requestBody": {"required": True, "content": {"text/xml": {"schema": {"type": "string"}}}},
+            "responses": {
+                "200": {
+                    "description": "The event log has it, and what is of no use is kept as a dead letter",
+                    "content": {"text/xml": {"schema": {"type": "string"}}},
+                },
+                **{status: told for status, told in _RESPONSES.items() if status not in ("202", "422")},
+            },
+        }
+    },
     "zoho": {
         "post": {
             "tags": ["hooks"],
