@@ -27,6 +27,8 @@ from services.ports import Reference
 
 _SAFE = frozenset({"lead.updated", "deal.opened"})
 """Events that change nothing when they are told again at a later time."""
+_NEW = 10 * SECOND
+"""A record that was modified so soon after its creation was so by what made it: assignment rules and flows."""
 
 
 def reading_of_message(mapping: CrmMapping, notification: Notification, chosen: Collection[str] | None) -> Reading:
@@ -44,7 +46,7 @@ def reading_of_message(mapping: CrmMapping, notification: Notification, chosen: 
         # An activity says what it is, whatever changed. Whom it is with is the one thing that it cannot do without.
         return reading_of(mapping, replace(told, is_whole="WhoId" in fields))
     created = first_instant(fields, "CreatedDate")
-    if created is not None and created // SECOND == at // SECOND:
+    if created is not None and at - created < _NEW:
         values = {name: value for name, value in fields.items() if value is not None}
         return reading_of(mapping, replace(told, kind=Kind.CREATED, at=created, changed=values))
     return _of_change(mapping, meaning, told, chosen)

@@ -17,6 +17,7 @@ from services.ports import Reference
 
 CRM = "salesforce"
 LEAD, OPPORTUNITY = "Lead", "Opportunity"
+_MEMBER = "CampaignMember"
 
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -68,8 +69,10 @@ def reading_of(mapping: CrmMapping, told: Told) -> Reading:
     activity = mapping.activities.get(told.object)
     if activity is not None:
         return _of_activity(mapping, activity, told)
-    if told.object in mapping.deals:
-        return Reading((_change(told, deal=key_of(told.object, told.id)),))
+    deal = mapping.deals.get(told.object)
+    if deal is not None:
+        lead = _lead_of_deal(mapping, told.record.get(deal.lead)) if deal.lead is not None else None
+        return Reading((_change(told, lead=lead, deal=key_of(told.object, told.id)),))
     if told.object in mapping.leads:
         return Reading(tuple(_of_lead(told)))
     return NOTHING
@@ -139,9 +142,19 @@ def _of_lead(told: Told) -> Iterator[Change]:
         )
 
 
+def _lead_of_deal(mapping: CrmMapping, value: object) -> str | None:
+    """The lead that a field of a deal names, which a company has made for that."""
+    number = text_of(value) if isinstance(value, str) else ""
+    if not number:
+        return None
+    kinds = [kind for kind in mapping.leads if kind != _MEMBER]
+    kind = _OF_WHO.get(number[:3], kinds[0] if len(kinds) == 1 else LEAD)
+    return key_of(kind, id_of_record(number, "the deal's lead"))
+
+
 def _lead_of(told: Told) -> str | None:
     """The lead that a record is, or that it is about: a member of a campaign may be a lead or a contact."""
-    if told.object != "CampaignMember":
+    if told.object != _MEMBER:
         return key_of(told.object, told.id)
     lead = text_of(told.record.get("LeadId"))
     return key_of(LEAD, id_of_record(lead, "LeadId")) if lead else None
