@@ -8,15 +8,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import httpx2
 
 from services.adapters.crm.api import ApiClient, FixedHeaders, Rate, Sleep
-from services.domain.instants import SECOND, Instant, format_exact
+from services.domain.instants import Instant, format_exact
 from services.ports import Found, Reference
 
 _RATE = Rate(20, 1.0)
 """What "Rate Limits" names as a key's limit. It may be another for each group of paths, and is told only by answers."""
 _EVENTS = "/api/v1/event/"
 _MOST_IN_PAGE = 50
-_OVERLAP = 300 * SECOND
-""""Scan the latest five minutes of events", says its documentation: an event may be added or grow behind others."""
 _PATHS: Mapping[str, str] = {
     "lead_status_change": "status_change/lead",
     "opportunity_status_change": "status_change/opportunity",
@@ -53,7 +51,7 @@ class CloseApi:
 
     async def changed_since(self, since: Instant) -> AsyncIterator[Sequence[Found]]:
         """All events since then, the latest first, page by page. The log has those of the last thirty days."""
-        params = {"date_updated__gte": format_exact(since - _OVERLAP), "_limit": _MOST_IN_PAGE}
+        params = {"date_updated__gte": format_exact(since), "_limit": _MOST_IN_PAGE}
         cursor: object = None
         while True:
             answer = await self._api.get(_EVENTS, {**params, "_cursor": cursor} if cursor else params)
