@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from schemas.mapping import CrmMapping
+from services.adapters.crm.close import CloseApi
 from services.adapters.crm.hubspot import HubspotApi
+from services.adapters.crm.pipedrive import PipedriveApi
 from services.adapters.crm.salesforce import SalesforceApi
 from services.adapters.wall_clock import SystemClock
 from services.errors import UsageError
@@ -59,9 +61,28 @@ def salesforce_api(settings: Settings) -> CrmApi | None:
     )
 
 
+def pipedrive_api(settings: Settings) -> CrmApi | None:
+    """Pipedrive's, at the company's own address."""
+    url, token = settings.pipedrive_api_url, secret(settings.pipedrive_api_token)
+    if url is None and token is None:
+        return None
+    if url is None or token is None:
+        names = [variable(f"pipedrive_{name}") for name in ("api_url", "api_token")]
+        raise UsageError(f"{', '.join(names)}: give both, or none")
+    return PipedriveApi(base_url=url, token=token)
+
+
+def close_api(settings: Settings) -> CrmApi | None:
+    """Close's, where a key is set."""
+    token = secret(settings.close_api_token)
+    return None if token is None else CloseApi(base_url=settings.close_api_url, token=token)
+
+
 BUILDERS: Sequence[Builder] = (
     hubspot_api,
     salesforce_api,
+    pipedrive_api,
+    close_api,
 )
 """One for each CRM."""
 

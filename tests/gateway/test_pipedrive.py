@@ -262,6 +262,15 @@ def test_what_the_api_says_is_the_same_fact() -> None:
     assert state.changed["status"] == "won"
 
 
+def test_what_a_lead_lacks_says_nothing_against_another_lead_of_the_same_person() -> None:
+    """Attributes that are empty are left out of what the API says; all else that is empty is told."""
+    content = {**sample("lead-create")["data"], "origin_id": None, "organization_id": None, "owner_id": None}
+    *_, state = Pipedrive(mapping=MAPPING).found(Found("lead", content)).changes
+    assert "origin_id" not in state.changed
+    assert state.changed["source_name"] == "Manually created"
+    assert state.changed["owner_id"] is None
+
+
 def test_an_activity_from_the_api_is_one_touch() -> None:
     """It is told as it is now; that it was made is no contact."""
     webhook = sample("activity-call-done")

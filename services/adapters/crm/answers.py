@@ -17,6 +17,11 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_SECONDS = 120.0
 """For the whole of an answer: one that trickles must not hold up the others."""
 
+_RESET = "x-ratelimit-reset"
+"""Where Pipedrive says how many seconds its window of two still lasts."""
+_INSTANT_FROM = 10
+"""Characters: elsewhere it is the instant at which it ends, in seconds since 1970."""
+
 _CODES = ("errorCode", "category", "error_code", "code", "error", "errors", "status")
 """Where the CRMs and OAuth say in one word what is wrong; what else they say may quote the request."""
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,59}|0x[0-9a-fA-F]{1,16}")
@@ -48,9 +53,14 @@ def code_of(answer: Any) -> str:
     return ""
 
 
+def _reset(response: httpx2.Response) -> str:
+    text: str = response.headers.get(_RESET, "").strip()
+    return text if len(text) < _INSTANT_FROM else ""
+
+
 def retry_after(response: httpx2.Response, now: datetime | None = None) -> float | None:
     """The seconds that the server asks to wait for, given as such or as a date; None where it does not say."""
-    text = response.headers.get("retry-after", "").strip()
+    text = response.headers.get("retry-after", "").strip() or _reset(response)
     if text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
     try:

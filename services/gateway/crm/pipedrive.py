@@ -2,12 +2,13 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from schemas.mapping import CrmMapping
 from services.domain.instants import Instant
 from services.errors import UsageError
 from services.gateway import signatures
-from services.gateway.changes import Reading, object_of
+from services.gateway.changes import Change, Reading, object_of, text_of
 from services.gateway.crm.base import CrmSender
 from services.gateway.crm.pipedrive_objects import changes_of_event, changes_of_object
 from services.gateway.request import Incoming, shown_digest
@@ -72,4 +73,12 @@ class Pipedrive(CrmSender):
 
     def found(self, found: Found) -> Reading:
         """What the API says an object is."""
-        return Reading(tuple(changes_of_object(found.object, found.content)))
+        return Reading(tuple(map(self._without_empty_attributes, changes_of_object(found.object, found.content))))
+
+    def _without_empty_attributes(self, change: Change) -> Change:
+        """One person may have several leads: what one of them lacks says nothing against what another says."""
+        meaning = self.mapping.leads.get(change.object)
+        if meaning is None:
+            return change
+        unsaid = {name for name, value in change.changed.items() if not text_of(value) and name in meaning.attributes}
+        return replace(change, changed={name: value for name, value in change.changed.items() if name not in unsaid})
