@@ -241,7 +241,8 @@ async def test_an_error_of_a_call_is_told_without_what_was_called(server: OdooSe
         key=KEY,
         database=DATABASE,
         user=LOGIN,
-        mapping=MAPPING, clock=Clock(),
+        mapping=MAPPING,
+        clock=Clock(),
         transport=server.cloud.transport,
     )
     server.rows["crm.lead"] = [lead(1)]
@@ -258,7 +259,12 @@ async def test_the_database_is_named_where_it_is_set(server: OdooServer) -> None
     """One server may have several."""
     for database in (DATABASE, None):
         api = OdooApi(
-            base_url=server.cloud.base_url, key=KEY, database=database, mapping=MAPPING, clock=Clock(), transport=server.cloud.transport
+            base_url=server.cloud.base_url,
+            key=KEY,
+            database=database,
+            mapping=MAPPING,
+            clock=Clock(),
+            transport=server.cloud.transport,
         )
         await api.fetch([Reference("lead", "1")])
         await api.close()
