@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from pydantic import SecretStr
+
 from schemas.mapping import CrmMapping
 from services.adapters.crm.close import CloseApi
+from services.adapters.crm.dynamics import DynamicsApi
 from services.adapters.crm.hubspot import HubspotApi
+from services.adapters.crm.odoo import OdooApi
 from services.adapters.crm.pipedrive import PipedriveApi
 from services.adapters.crm.salesforce import SalesforceApi
 from services.adapters.wall_clock import SystemClock
@@ -78,11 +82,59 @@ def close_api(settings: Settings) -> CrmApi | None:
     return None if token is None else CloseApi(base_url=settings.close_api_url, token=token)
 
 
+def dynamics_api(settings: Settings) -> CrmApi | None:
+    """That of Dynamics 365, where its environment and an application are set."""
+    names = ("dynamics_api_url", "dynamics_tenant", "dynamics_client_id", "dynamics_client_secret")
+    given = _all_or_none(settings, names)
+    if given is None:
+        return None
+    url, tenant, client_id, client_secret = given
+    return DynamicsApi(
+        base_url=url,
+        tenant=tenant,
+        client_id=client_id,
+        client_secret=client_secret,
+        mapping=mapping_of("dynamics", settings),
+    )
+
+
+def odoo_api(settings: Settings) -> CrmApi | None:
+    """Odoo's, where its address and a key are set; by JSON-RPC where a user is set too."""
+    names = ["odoo_api_url", "odoo_api_token"]
+    if settings.odoo_user is not None:
+        names += ["odoo_user", "odoo_database"]
+    given = _all_or_none(settings, names)
+    if given is None:
+        return None
+    return OdooApi(
+        base_url=given[0],
+        key=given[1],
+        database=settings.odoo_database,
+        user=settings.odoo_user,
+        mapping=mapping_of("odoo", settings),
+        clock=SystemClock(),
+    )
+
+
+def _all_or_none(settings: Settings, names: Sequence[str]) -> Sequence[str] | None:
+    """The settings, all of which an API needs; None where none is given. Raises UsageError that names the missing."""
+    values = [getattr(settings, name) for name in names]
+    texts = [value.get_secret_value() if isinstance(value, SecretStr) else value for value in values]
+    missing = [variable(name) for name, text in zip(names, texts, strict=True) if not text]
+    if len(missing) == len(names):
+        return None
+    if missing:
+        raise UsageError(f"{', '.join(missing)}: not given, though others for the same API are")
+    return texts
+
+
 BUILDERS: Sequence[Builder] = (
     hubspot_api,
     salesforce_api,
     pipedrive_api,
     close_api,
+    dynamics_api,
+    odoo_api,
 )
 """One for each CRM."""
 
