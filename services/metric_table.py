@@ -163,6 +163,13 @@ NOTIFIER_ACTIVE = Metric(
     "baton_notifier_active", Shape.GAUGE, "1 for the notifier that works; others stand by until it ends."
 )
 
+SUBSCRIPTION_EXPIRY = Metric(
+    "baton_crm_subscription_expiry_timestamp_seconds",
+    Shape.GAUGE,
+    "When a CRM stops to send webhooks unless that is renewed, in seconds since 1970; 0 where it sends none.",
+    ("crm",),
+)
+
 METRICS: tuple[Metric, ...] = (
     EVENTS_TOTAL,
     EVENT_DELAY_SECONDS,
@@ -190,6 +197,7 @@ METRICS: tuple[Metric, ...] = (
     SPOOL_RATIO,
     RELAY_UNSENT,
     NOTIFIER_ACTIVE,
+    SUBSCRIPTION_EXPIRY,
 )
 APART = (DRIVER_STALLED, SPOOL_BYTES, SPOOL_RATIO, RELAY_UNSENT, NOTIFIER_ACTIVE)
 """Those that only services have which run apart from each other."""

@@ -189,6 +189,27 @@ class CrmApi(Protocol):
         """Let go of its connections."""
 
 
+class Subscription(Protocol):
+    """A CRM's sending of webhooks to us, which ends unless it is renewed.
+
+    Its methods raise Unavailable, UsageError where the CRM does not take our credentials or settings, and BadEvent
+    where it refuses what is asked.
+    """
+
+    crm: str
+    lifetime: int
+    """Microseconds from a renewal to the end."""
+
+    async def ends_at(self) -> Instant | None:
+        """When it ends; None where there is none, or none that is as it must be."""
+
+    async def renew(self, until: Instant) -> Instant:
+        """Make it, or have it last until then; when it ends now. Done twice it changes nothing."""
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A reference that waits for its turn."""

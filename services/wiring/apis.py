@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import SecretStr
 
 from schemas.mapping import CrmMapping
+from services.adapters.crm.api import Authorization
 from services.adapters.crm.close import CloseApi
 from services.adapters.crm.dynamics import DynamicsApi
 from services.adapters.crm.hubspot import HubspotApi
 from services.adapters.crm.odoo import OdooApi
 from services.adapters.crm.pipedrive import PipedriveApi
 from services.adapters.crm.salesforce import SalesforceApi
+from services.adapters.crm.zoho import ZohoApi, sign_in
 from services.adapters.wall_clock import SystemClock
 from services.errors import UsageError
 from services.gateway.mapping import read_mapping
@@ -135,6 +137,32 @@ BUILDERS: Sequence[Builder] = (
     close_api,
     dynamics_api,
     odoo_api,
+def zoho_api(settings: Settings) -> CrmApi | None:
+    """Zoho's."""
+    authorization = zoho_sign_in(settings)
+    if authorization is None:
+        return None
+    return ZohoApi(url=settings.zoho_api_url, authorization=authorization, mapping=mapping_of("zoho", settings))
+
+
+def zoho_sign_in(settings: Settings) -> Authorization | None:
+    """How Zoho is asked; None where neither the client nor its refresh token is set."""
+    client_id = settings.zoho_client_id
+    client_secret, refresh_token = secret(settings.zoho_client_secret), secret(settings.zoho_refresh_token)
+    if client_id is None and client_secret is None and refresh_token is None:
+        return None
+    if client_id is None or client_secret is None or refresh_token is None:
+        names = [variable(f"zoho_{name}") for name in ("client_id", "client_secret", "refresh_token")]
+        raise UsageError(f"{', '.join(names)}: give all three, or none")
+    return sign_in(
+        settings.zoho_accounts_url, client_id=client_id, client_secret=client_secret, refresh_token=refresh_token
+    )
+
+
+BUILDERS: Sequence[Builder] = (
+    hubspot_api,
+    salesforce_api,
+    zoho_api,
 )
 """One for each CRM."""
 

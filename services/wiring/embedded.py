@@ -38,6 +38,7 @@ from services.wiring.charters import put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
 from services.wiring.pulls import Pulls, change_door_of
 from services.wiring.repairs import KeptUp, api_door_of
+from services.wiring.subscriptions import keeper_of
 
 log = structlog.get_logger()
 
@@ -100,6 +101,7 @@ class Embedded:
         )
         self._resources.callback(self.pulls.close)
         self._begin_repairs(settings)
+        self._subscriptions = keeper_of(settings, is_wanted=asks_apis)
         self._charter_path = settings.charter
         self._charter_refused = 0.0
         self._tracker = Tracker(
@@ -140,6 +142,7 @@ class Embedded:
                 table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),
                 table.LOG_LAG_RECORDS.name: self._lag,
                 **self.repairs.gauges,
+                table.SUBSCRIPTION_EXPIRY.name: self._subscriptions.expiries,
             },
         )
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
@@ -160,6 +163,7 @@ class Embedded:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.loop.run(stop))
                 tasks.create_task(self.notifier.run(stop))
+                tasks.create_task(self._subscriptions.run(stop))
                 tasks.create_task(self.repairs.reconcile(stop))
                 tasks.create_task(self.repairs.fetch(stop))
                 tasks.create_task(self.pulls.run(stop))

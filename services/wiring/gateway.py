@@ -24,6 +24,7 @@ from services.wiring.apis import apis_of
 from services.wiring.parts import door_of, verify_again
 from services.wiring.repairs import KeptUp, api_door_of, opened
 from services.wiring.service import Part, connection_of, shared_database_url
+from services.wiring.subscriptions import keeper_of
 
 
 class GatewayService(Part):
@@ -53,6 +54,7 @@ class GatewayService(Part):
                 clock=self.clock,
                 fetches=self._repairs.fetches,
             )
+            self._subscriptions = keeper_of(settings)
             self.app = self._new_app(
                 url,
                 {"spool": self._check_spool},
@@ -60,6 +62,7 @@ class GatewayService(Part):
                     table.SPOOL_BYTES.name: single(lambda: float(self._log.bytes_used)),
                     table.SPOOL_RATIO.name: single(lambda: self._log.share_used),
                     **self._repairs.gauges,
+                    table.SUBSCRIPTION_EXPIRY.name: self._subscriptions.expiries,
                 },
             )
             add_hooks(self.app, self.door, most_bytes=settings.max_body_bytes)
@@ -70,6 +73,7 @@ class GatewayService(Part):
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._log.run(stop))
+                tasks.create_task(self._subscriptions.run(stop))
                 if self._database_url is not None:
                     tasks.create_task(self._repair(self._database_url, stop))
                 await verify_again(self.door)

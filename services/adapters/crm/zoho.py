@@ -1,5 +1,6 @@
 """Zoho CRM's API v8: what changed since an instant, with the times of its history, and what records are now."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -8,7 +9,7 @@ import httpx2
 
 from schemas.mapping import CrmMapping
 from services.adapters.crm import zoho_history
-from services.adapters.crm.api import ApiClient, Authorization, OAuthToken, Rate, by_object
+from services.adapters.crm.api import ApiClient, Authorization, OAuthToken, Rate, Sleep, by_object
 from services.domain.instants import Instant, to_datetime
 from services.errors import UsageError
 from services.ports import Found, Reference
@@ -59,7 +60,7 @@ class ZohoApi:
         authorization: Authorization,
         mapping: CrmMapping,
         transport: httpx2.AsyncBaseTransport | None = None,
-        **options: Any,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """`url` is that of the API in the company's data centre. Raises UsageError where the mapping asks too much."""
         self._client = ApiClient(
@@ -69,7 +70,7 @@ class ZohoApi:
             rate=RATE,
             transport=transport,
             settings=SETTINGS,
-            **options,
+            sleep=sleep,
         )
         self._mapping = mapping
         self._fields = {
