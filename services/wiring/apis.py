@@ -51,31 +51,23 @@ def hubspot_api(settings: Settings) -> CrmApi | None:
 
 def salesforce_api(settings: Settings) -> CrmApi | None:
     """Salesforce's, by the client credentials of a connected app."""
-    url, client_id = settings.salesforce_api_url, settings.salesforce_client_id
-    client_secret = secret(settings.salesforce_client_secret)
-    if url is None and client_id is None and client_secret is None:
+    given = _all_or_none(settings, ("salesforce_api_url", "salesforce_client_id", "salesforce_client_secret"))
+    if given is None:
         return None
-    if url is None or client_id is None or client_secret is None:
-        names = [variable(f"salesforce_{name}") for name in ("api_url", "client_id", "client_secret")]
-        raise UsageError(f"{', '.join(names)}: give all three, or none")
+    url, client_id, client_secret = given
     return SalesforceApi(
         base_url=url,
         client_id=client_id,
         client_secret=client_secret,
-        mapping=read_mapping("salesforce", settings.salesforce_mapping),
+        mapping=mapping_of("salesforce", settings),
         clock=SystemClock(),
     )
 
 
 def pipedrive_api(settings: Settings) -> CrmApi | None:
     """Pipedrive's, at the company's own address."""
-    url, token = settings.pipedrive_api_url, secret(settings.pipedrive_api_token)
-    if url is None and token is None:
-        return None
-    if url is None or token is None:
-        names = [variable(f"pipedrive_{name}") for name in ("api_url", "api_token")]
-        raise UsageError(f"{', '.join(names)}: give both, or none")
-    return PipedriveApi(base_url=url, token=token)
+    given = _all_or_none(settings, ("pipedrive_api_url", "pipedrive_api_token"))
+    return None if given is None else PipedriveApi(base_url=given[0], token=given[1])
 
 
 def close_api(settings: Settings) -> CrmApi | None:
@@ -118,6 +110,25 @@ def odoo_api(settings: Settings) -> CrmApi | None:
     )
 
 
+def zoho_api(settings: Settings) -> CrmApi | None:
+    """Zoho's."""
+    authorization = zoho_sign_in(settings)
+    if authorization is None:
+        return None
+    return ZohoApi(url=settings.zoho_api_url, authorization=authorization, mapping=mapping_of("zoho", settings))
+
+
+def zoho_sign_in(settings: Settings) -> Authorization | None:
+    """How Zoho is asked; None where neither the client nor its refresh token is set."""
+    given = _all_or_none(settings, ("zoho_client_id", "zoho_client_secret", "zoho_refresh_token"))
+    if given is None:
+        return None
+    client_id, client_secret, refresh_token = given
+    return sign_in(
+        settings.zoho_accounts_url, client_id=client_id, client_secret=client_secret, refresh_token=refresh_token
+    )
+
+
 def _all_or_none(settings: Settings, names: Sequence[str]) -> Sequence[str] | None:
     """The settings, all of which an API needs; None where none is given. Raises UsageError that names the missing."""
     values = [getattr(settings, name) for name in names]
@@ -134,35 +145,10 @@ BUILDERS: Sequence[Builder] = (
     hubspot_api,
     salesforce_api,
     pipedrive_api,
-    close_api,
     dynamics_api,
-    odoo_api,
-def zoho_api(settings: Settings) -> CrmApi | None:
-    """Zoho's."""
-    authorization = zoho_sign_in(settings)
-    if authorization is None:
-        return None
-    return ZohoApi(url=settings.zoho_api_url, authorization=authorization, mapping=mapping_of("zoho", settings))
-
-
-def zoho_sign_in(settings: Settings) -> Authorization | None:
-    """How Zoho is asked; None where neither the client nor its refresh token is set."""
-    client_id = settings.zoho_client_id
-    client_secret, refresh_token = secret(settings.zoho_client_secret), secret(settings.zoho_refresh_token)
-    if client_id is None and client_secret is None and refresh_token is None:
-        return None
-    if client_id is None or client_secret is None or refresh_token is None:
-        names = [variable(f"zoho_{name}") for name in ("client_id", "client_secret", "refresh_token")]
-        raise UsageError(f"{', '.join(names)}: give all three, or none")
-    return sign_in(
-        settings.zoho_accounts_url, client_id=client_id, client_secret=client_secret, refresh_token=refresh_token
-    )
-
-
-BUILDERS: Sequence[Builder] = (
-    hubspot_api,
-    salesforce_api,
     zoho_api,
+    close_api,
+    odoo_api,
 )
 """One for each CRM."""
 
