@@ -274,7 +274,7 @@ def test_every_setting_that_is_named_exists() -> None:
     """A variable `BATON_...` in a document is one that Baton reads, or one of its tests."""
     known = {variable(name) for name in Settings.model_fields} | {"BATON_TEST_DEMAND_ALL", "BATON_"}
     for page in PAGES:
-        assert set(re.findall(r"\bBATON_[A-Z_]*", page.read_text(encoding="utf-8"))) <= known, page.name
+        assert set(re.findall(r"\bBATON_[A-Z0-9_]*", page.read_text(encoding="utf-8"))) <= known, page.name
 
 
 def test_every_block_says_what_it_is() -> None:
