@@ -246,6 +246,9 @@ def test_the_table_of_the_mapping_is_what_it_says() -> None:
     for name, attribute in mapping.leads["contact"].attributes.items():
         rows = [row for row in text.splitlines() if row.startswith("| ") and f"`{name}`" in row]
         assert any(f"`{attribute.to}`" in row for row in rows), name
+    for name, activity in mapping.activities.items():
+        (row,) = (row for row in text.splitlines() if row.startswith(f"| `{name}`"))
+        assert all(f"`{field}`" in row for field in activity.fields()), name
 
 
 def test_the_example_of_a_replay_works(tmp_path: Path) -> None:
@@ -274,7 +277,7 @@ def test_every_setting_that_is_named_exists() -> None:
     """A variable `BATON_...` in a document is one that Baton reads, or one of its tests."""
     known = {variable(name) for name in Settings.model_fields} | {"BATON_TEST_DEMAND_ALL", "BATON_"}
     for page in PAGES:
-        assert set(re.findall(r"\bBATON_[A-Z_]*", page.read_text(encoding="utf-8"))) <= known, page.name
+        assert set(re.findall(r"\bBATON_[A-Z0-9_]*", page.read_text(encoding="utf-8"))) <= known, page.name
 
 
 def test_every_block_says_what_it_is() -> None:
