@@ -246,6 +246,9 @@ def test_the_table_of_the_mapping_is_what_it_says() -> None:
     for name, attribute in mapping.leads["contact"].attributes.items():
         rows = [row for row in text.splitlines() if row.startswith("| ") and f"`{name}`" in row]
         assert any(f"`{attribute.to}`" in row for row in rows), name
+    for name, activity in mapping.activities.items():
+        (row,) = (row for row in text.splitlines() if row.startswith(f"| `{name}`"))
+        assert all(f"`{field}`" in row for field in activity.fields()), name
 
 
 def test_the_example_of_a_replay_works(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ DOORS = sorted(SENDERS)
 MODES = ["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"]
 MANY = sorted({payload.crm for payload in SAMPLES if together([payload.body]) is not None})
 """The CRMs that put several parts in one request."""
+AMONG_OTHERS = [payload for payload in LETTERS if payload.crm in MANY and together([payload.body]) is not None]
+"""Bad parts that come in such requests; what HubSpot's workflows send, for one, comes alone."""
 CHUNK = 64 * 1024
 TOO_MUCH = 10 * 1024 * 1024
 
@@ -95,7 +97,7 @@ async def test_without_a_signature_nothing_is_read(payload: Payload) -> None:
     assert [held.body for held in gateway.quarantine.held()] == [payload.body]
 
 
-@pytest.mark.parametrize("payload", [each for each in LETTERS if each.crm in MANY], ids=str)
+@pytest.mark.parametrize("payload", AMONG_OTHERS, ids=str)
 @pytest.mark.parametrize("place", [0, 50, 99])
 async def test_a_bad_part_does_not_cost_the_other_99(payload: Payload, place: int) -> None:
     """Wherever it stands among them."""
