@@ -199,7 +199,8 @@ async def test_tracked_fields_are_told_at_the_times_of_their_changes(client_of: 
 
 async def test_a_field_that_changes_twice_in_a_second_is_told_twice(client_of: Clients) -> None:
     """As flows do it, one after the other."""
-    history = [changed(LEAD, "Status", status, at("08:10:00")) for status in ("Qualified", "Working - Contacted")]
+    statuses = ("Qualified", "Working - Contacted")
+    history = [{**changed(LEAD, "Status", each, at("08:10:00")), "Id": f"017{n}"} for n, each in enumerate(statuses)]
     api, _ = client_of(FakeSalesforce(tables(LeadHistory=history)))
     changes = [found for found in await all_of(api) if not found.object]
     assert [kind for kind, _, _ in told(changes)] == ["lead.handed_off", "lead.accepted"]
