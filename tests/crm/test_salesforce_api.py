@@ -197,6 +197,15 @@ async def test_tracked_fields_are_told_at_the_times_of_their_changes(client_of: 
     ]
 
 
+async def test_a_field_that_changes_twice_in_a_second_is_told_twice(client_of: Clients) -> None:
+    """As flows do it, one after the other."""
+    statuses = ("Qualified", "Working - Contacted")
+    history = [{**changed(LEAD, "Status", each, at("08:10:00")), "Id": f"017{n}"} for n, each in enumerate(statuses)]
+    api, _ = client_of(FakeSalesforce(tables(LeadHistory=history)))
+    changes = [found for found in await all_of(api) if not found.object]
+    assert [kind for kind, _, _ in told(changes)] == ["lead.handed_off", "lead.accepted"]
+
+
 async def test_stages_are_told_at_the_times_of_their_changes(client_of: Clients) -> None:
     """Salesforce keeps them for every company; a change of something else tells no stage again."""
     history: list[Row] = [

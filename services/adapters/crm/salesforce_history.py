@@ -34,8 +34,11 @@ def history_of(kind: str) -> History:
 
 
 def field_changes(kind: str, parent: str, rows: Iterable[Row], names: Collection[str]) -> Iterator[Found]:
-    """What rows of a history table say of these fields; what was saved together is one change."""
-    saved: dict[tuple[str, str], dict[str, Any]] = {}
+    """What rows of a history table say of these fields; what was saved together is one change.
+
+    A field that changes twice in a second, as flows do it, has two.
+    """
+    saved: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         name, value = row["Field"], row["NewValue"]
         if name == _OWNER:
@@ -43,9 +46,13 @@ def field_changes(kind: str, parent: str, rows: Iterable[Row], names: Collection
             if value is not None and not (isinstance(value, str) and _USER_OR_QUEUE.fullmatch(value)):
                 continue
         if name in names:
-            saved.setdefault((row[parent], row["CreatedDate"]), {})[name] = value
-    for (number, at), values in saved.items():
-        yield _change(kind, number, at, values)
+            changes = saved.setdefault((row[parent], row["CreatedDate"]), [{}])
+            if name in changes[-1]:
+                changes.append({})
+            changes[-1][name] = value
+    for (number, at), changes in saved.items():
+        for values in changes:
+            yield _change(kind, number, at, values)
 
 
 def stage_changes(
