@@ -271,10 +271,9 @@ def test_up_with_half_of_the_settings(data: Path, charter: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["changes.jsonl", "changes.jsonl.gz"])
-def test_a_file(tmp_path: Path, data: Path, charter: Path, name: str) -> None:
+def test_a_file(tmp_path: Path, data: Path, charter: Path) -> None:
     """It is read to its end; read again, nothing counts twice."""
-    path = written(tmp_path / name, *(told(number) for number in range(250)))
+    path = written(tmp_path / "changes.jsonl.gz", *(told(number) for number in range(250)))
     for _ in range(2):
         done = baton("pull", "salesforce", "--from", path, "--data", data)
         assert (done.returncode, done.stdout) == (0, "")
@@ -351,38 +350,10 @@ async def test_to_kafka(kafka: KafkaCluster, tmp_path: Path, data: Path) -> None
     assert leads(range(900, 910)) <= {record.key for record in await read_topic(kafka, EVENTS)}
 
 
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("nowhere.jsonl", "no such file: nowhere.jsonl"),
-        ("kafka://127.0.0.1:9092", "--from: write kafka://HOST:PORT/TOPIC"),
-        ("kafka://127.0.0.1/topic", "--from: broker 1 is not HOST:PORT; write kafka://HOST:PORT,HOST:PORT"),
-        ("kafka://user:s3cr3t@127.0.0.1:9092/topic", "--from: write kafka://HOST:PORT without a user"),
-    ],
-)
-def test_a_source_that_is_none(source: str, said: str, data: Path) -> None:
-    """One line that says what to write."""
-    done = baton("pull", "salesforce", "--from", source, "--data", data)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(said)
-    assert "s3cr3t" not in done.stderr.replace(source, "")
-
-
-def test_without_settings(data: Path) -> None:
-    """It says which are needed."""
-    done = baton("pull", "salesforce", "--data", data)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("BATON_SALESFORCE_API_URL, BATON_SALESFORCE_CLIENT_ID, ")
-
-
-async def test_a_channel_that_is_not_there(salesforce: Salesforce, data: Path) -> None:
-    """Exit 2, and the line names the setting."""
-    settings = {**salesforce.settings, "BATON_SALESFORCE_CHANNEL": "/data/NoneChangeEvent"}
-    done = await asyncio.to_thread(baton, "pull", "salesforce", "--data", data, **settings)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(
-        "BATON_SALESFORCE_CHANNEL: /data/NoneChangeEvent cannot be read: NOT_FOUND"
-    )
+def test_a_source_that_is_none(data: Path) -> None:
+    """Exit 2, and one line that says why."""
+    done = baton("pull", "salesforce", "--from", "nowhere.jsonl", "--data", data)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "no such file: nowhere.jsonl")
 
 
 async def test_a_folder_that_is_in_use(salesforce: Salesforce, data: Path, tmp_path: Path) -> None:
