@@ -12,6 +12,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from services.adapters.salesforce.wire import CUSTOM, EARLIEST, PACKAGE, messages
+from tests.contracts.certificates import Certificates
 from tests.crm.change_events import CHANNEL, LEAD, ORGANIZATION
 
 MESSAGES: Mapping[str, Any] = messages()
@@ -77,11 +78,16 @@ class FakePubSub:
         self.tokens = set(good)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["FakePubSub"]:
-        """Serve on a port of 127.0.0.1."""
+    async def running(self, certificates: Certificates | None = None) -> AsyncIterator["FakePubSub"]:
+        """Serve on a port of 127.0.0.1, with TLS where there are certificates."""
         server = grpc.aio.server()
         server.add_generic_rpc_handlers((self._handler(),))
-        self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        if certificates is None:
+            port = server.add_insecure_port("127.0.0.1:0")
+        else:
+            pair = (certificates.server_key.read_bytes(), certificates.server.read_bytes())
+            port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+        self.address = f"127.0.0.1:{port}"
         await server.start()
         try:
             yield self
