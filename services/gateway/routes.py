@@ -32,7 +32,7 @@ def add_routes(app: FastAPI, door: Door, *, most_bytes: int = MOST_BYTES, most_s
         app.router.routes.append(Route(path, hook, methods=["POST"]))
         if sender.secret_in_path:
             # Some CRMs can show a secret in the address alone.
-            app.router.routes.append(Route(f"{path}/{{secret}}", hook, methods=["POST"]))
+            app.router.routes.append(Route(f"{path}/{{secret:path}}", hook, methods=["POST"]))
         if crm == "cloudevents":
             app.router.routes.append(Route(path, _handshake, methods=["OPTIONS"]))
     describe(app, door.senders)

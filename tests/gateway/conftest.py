@@ -33,7 +33,7 @@ OTHER_SECRETS: dict[str, tuple[str, ...]] = {
     "salesforce": ("the-code-that-goes", "the-code-that-comes"),
     "pipedrive": ("baton:old-password", "baton:new:password"),
     "dynamics": ("a-key-that-goes", "a-key-that-comes"),
-    "odoo": ("a-secret-that-goes", "a secret that-comes"),
+    "odoo": ("a-secret-that-goes", "a/secret that+comes"),
     "zoho": ("token-that-goes", "token-that-comes"),
     "close": (
         "058bfb6a3d8cfdc4da7c3be5901b16ae11da982b46a25fb2cd7016e97a140a1c",

@@ -314,6 +314,18 @@ async def test_without_the_api_it_is_a_dead_letter_that_says_so(gateway: Gateway
     assert LEAD in letter.detail
 
 
+async def test_a_payload_as_large_as_any_is_read() -> None:
+    """256 KB of short columns, each with its label, in the row and in both images: that is many values."""
+    columns = {f"new_{number}": number for number in range(1_400)}
+    item = context({**columns, "baton_handoff": True}, before=columns, after=columns)
+    row = item["InputParameters"][0]["value"]
+    row["FormattedValues"] = pairs({name: str(value) for name, value in columns.items()})
+    body = json.dumps(item, separators=(",", ":")).encode()
+    assert 150 * 1024 < len(body) <= 256 * 1024
+    gateway = Gateway(most_bytes=1024 * 1024)
+    assert (await gateway.send("dynamics", body)).json() == {"events": 1, "ignored": 0, "dead_letters": 0}
+
+
 def test_an_activity_with_an_image_that_names_no_lead_is_about_none() -> None:
     """Images leave out what is empty, so that there is nothing to fetch."""
     item = context({"statecode": choice(1)}, table="phonecall", after={"subject": "Hello"})
