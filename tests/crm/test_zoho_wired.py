@@ -59,7 +59,7 @@ async def test_without_credentials_there_is_no_client(tmp_path: Path) -> None:
 def test_credentials_are_given_whole_or_not_at_all(tmp_path: Path, left_out: str) -> None:
     """What is lacking would be noticed only when something is lost."""
     given = settings_of(tmp_path, **{name: value for name, value in CLIENT.items() if name != left_out})
-    with pytest.raises(UsageError, match="BATON_ZOHO_REFRESH_TOKEN: give all three, or none"):
+    with pytest.raises(UsageError, match=f"BATON_{left_out.upper()}: not given"):
         zoho_api(given)
 
 
