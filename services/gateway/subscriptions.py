@@ -86,5 +86,5 @@ class SubscriptionKeeper:
             crm=subscription.crm,
             why=str(error),
             until=format_instant(ends) if ends else None,
-            mend="after that the CRM sends nothing; what it does not send is fetched from its API, up to an hour late",
+            mend="see that the CRM can reach us and takes the credentials; what it does not send its API tells later",
         )

@@ -33,9 +33,11 @@ async def _answer(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/things", _things, methods=["GET", "POST"]),
+    Route("/things", _things, methods=["GET", "POST", "PATCH"]),
+    Route("/headers", lambda request: JSONResponse(dict(request.headers))),
     Route("/answer/{status}", _answer),
     Route("/nothing", lambda _: Response(status_code=204)),
+    Route("/unchanged", lambda _: Response(status_code=304)),
     Route("/text", lambda _: Response("<html>", media_type="text/html")),
     Route("/elsewhere", lambda _: RedirectResponse("https://other.test/")),
 ]
@@ -84,7 +86,18 @@ async def test_what_is_there_is_given_as_json(client_of: Clients, cloud: FakeClo
     assert cloud.calls == ["GET /things?limit=2", "POST /things?b=2"]
 
 
-@pytest.mark.parametrize("path", ["/gone", "/answer/404", "/answer/410", "/nothing"])
+async def test_a_change_is_sent_and_headers_are_added(client_of: Clients, cloud: FakeCloud) -> None:
+    """To those that every request has; what proves who asks cannot be replaced."""
+    client = client_of()
+    assert (await client.patch("/things", {"a": 1}))["sent"] == '{"a":1}'
+    assert cloud.calls == ["PATCH /things"]
+    headers = await client.get("/headers", headers={"If-Modified-Since": "then", "authorization": "other"})
+    assert headers["if-modified-since"] == "then"
+    assert headers["accept"] == "application/json"
+    assert headers["authorization"] != "other"
+
+
+@pytest.mark.parametrize("path", ["/gone", "/answer/404", "/answer/410", "/nothing", "/unchanged"])
 async def test_what_is_not_there_is_none(client_of: Clients, path: str) -> None:
     """An object that is gone is no error, nor is an empty answer."""
     assert await client_of().get(path) is None

@@ -8,13 +8,13 @@ import pytest
 from schemas.mapping import CrmMapping
 from services.adapters.crm.zoho import ZohoApi, sign_in
 from services.domain.instants import parse_instant
-from services.errors import Unavailable, UsageError
+from services.errors import BadEvent, Unavailable, UsageError
 from services.gateway.crm.zoho import Zoho
 from services.gateway.mapping import read_mapping
 from services.ports import Found, Reference
 from services.translate import to_wire
 from tests.crm.fakes import Sleeps
-from tests.crm.zoho_fake import NOW, ZohoFake, change, record
+from tests.crm.zoho_fake import NOW, REFUSED, ZohoFake, change, record
 
 MAPPING = read_mapping("zoho")
 SINCE = parse_instant("2026-10-05T10:00:00Z")
@@ -90,6 +90,30 @@ async def test_the_fields_that_the_mapping_asks_for_are_named(zoho: ZohoFake, ap
     assert found.content["Owner"] == {"id": "7"}
     assert {"Lead_Status", "Lead_Source", "Baton_Rejection_Reason", "Converted_Deal"} <= found.content.keys()
     assert not {"Phone", "$operation"} & found.content.keys()
+
+
+async def test_fields_that_zoho_does_not_have_are_left_out(zoho: ZohoFake, api: ZohoApi) -> None:
+    """A company need not add those of Baton's own. Which there are is asked once."""
+    zoho.unknown = frozenset({"Baton_Rejection_Reason", "Baton_Pause_Reason", "Baton_Lead"})
+    zoho.records["Leads"] = [record("1", "2026-10-05T11:00:00+00:00", Lead_Status="Contacted")]
+    for _ in range(2):
+        (found,) = await api.fetch([Reference("Leads", "1")])
+        assert found.content["Lead_Status"] == "Contacted"
+    assert len([call for call in zoho.cloud.calls if "settings/fields" in call]) == 1
+
+
+async def test_a_request_that_stays_wrong_is_told(zoho: ZohoFake, api: ZohoApi) -> None:
+    """What is wrong with it are not its fields then."""
+    zoho.unknown = frozenset({"$se_module"})
+    with pytest.raises(BadEvent, match="400 INVALID_DATA"):
+        await api.fetch([Reference("Calls", "1")])
+
+
+async def test_a_record_without_a_history_counts_as_it_is(zoho: ZohoFake, api: ZohoApi) -> None:
+    """Where Zoho refuses to tell it."""
+    zoho.records["Leads"] = [record("1", "2026-10-05T11:50:00+00:00", Lead_Status="Contacted")]
+    zoho.timelines["1"] = REFUSED
+    assert ("lead.accepted", "2026-10-05T11:50:00Z") in told(await changed(api))
 
 
 async def test_a_change_has_the_time_of_the_history(zoho: ZohoFake, api: ZohoApi) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse
 
 from services.adapters.crm.zoho import sign_in
 from services.adapters.crm.zoho_channel import ZohoChannel
@@ -45,6 +46,12 @@ def methods(zoho: ZohoFake) -> list[str]:
 
 async def test_there_is_none_at_first(channel: ZohoChannel) -> None:
     """Zoho says so with 204."""
+    assert await channel.ends_at() is None
+
+
+async def test_a_channel_that_zoho_refuses_to_tell_is_none(zoho: ZohoFake, channel: ZohoChannel) -> None:
+    """Then it is made."""
+    zoho.cloud.troubles.append(JSONResponse({"code": "INVALID_DATA", "status": "error"}, 400))
     assert await channel.ends_at() is None
 
 

@@ -10,6 +10,13 @@ from starlette.routing import Route
 
 from tests.crm.fakes import FakeCloud
 
+FIELDS = (
+    *("Created_Time", "Modified_Time", "Owner", "Lead_Status", "Lead_Source", "Company", "Stage", "Amount"),
+    *("Converted__s", "Converted_Deal", "Converted_Contact", "Converted_Date_Time"),
+)
+"""Of all modules, where it is asked which fields there are."""
+REFUSED: list[dict[str, Any]] = []
+"""A timeline that it refuses to tell."""
 LONGEST = timedelta(days=7)
 """Of a channel; one that asks for more gets an hour."""
 
@@ -26,6 +33,8 @@ class ZohoFake:
     """By the id of the record, newest first."""
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     page: int = 200
+    unknown: frozenset[str] = frozenset()
+    """Fields that it does not have, and refuses to be asked for."""
     is_patched_badly: bool = False
     """Answer every PATCH with 400, as for a channel that it does not know in some way."""
     refuses: str | None = None
@@ -37,6 +46,7 @@ class ZohoFake:
         self.cloud = FakeCloud(
             [
                 Route("/crm/v8/actions/watch", self._watch, methods=["GET", "POST", "PATCH"]),
+                Route("/crm/v8/settings/fields", self._fields),
                 Route("/crm/v8/{module}/deleted", self._deleted),
                 Route("/crm/v8/{module}/{id}/__timeline", self._timeline),
                 Route("/crm/v8/{module}", self._records),
@@ -52,6 +62,8 @@ class ZohoFake:
         if not asked.get("fields"):
             return JSONResponse({"code": "REQUIRED_PARAM_MISSING", "status": "error", "details": {}}, 400)
         names = asked["fields"].split(",")
+        if self.unknown & set(names):
+            return JSONResponse({"code": "INVALID_DATA", "status": "error", "details": {}}, 400)
         if len(names) > 50:
             return JSONResponse({"code": "LIMIT_EXCEEDED", "status": "error", "details": {}}, 400)
         wanted = {"true": (True,), "both": (True, False)}.get(asked.get("converted", "false"), (False,))
@@ -74,6 +86,10 @@ class ZohoFake:
         data = [{"id": each["id"], **{name: each.get(name) for name in names}} for each in found]
         return self._page(data, start)
 
+    async def _fields(self, _request: Request) -> Response:
+        there = set(FIELDS) - self.unknown
+        return JSONResponse({"fields": [{"api_name": name, "data_type": "text"} for name in sorted(there)]})
+
     async def _deleted(self, request: Request) -> Response:
         start = (int(request.query_params["page"]) - 1) * self.page
         since = request.headers.get("if-modified-since", "")
@@ -85,6 +101,8 @@ class ZohoFake:
         if "per_page" in asked and "page_token" in asked:
             return JSONResponse({"code": "AMBIGUITY_DURING_PROCESSING", "status": "error"}, 400)
         entries = self.timelines.get(request.path_params["id"], [])
+        if entries is REFUSED:
+            return JSONResponse({"code": "NOT_SUPPORTED", "status": "error"}, 400)
         return self._page(entries, int(asked.get("page_token", "0")), "__timeline") if entries else Response(None, 204)
 
     def _page(self, data: list[dict[str, Any]], start: int, name: str = "data") -> Response:

@@ -11,7 +11,7 @@ from schemas.mapping import CrmMapping
 from services.adapters.crm import zoho_history
 from services.adapters.crm.api import ApiClient, Authorization, OAuthToken, Rate, Sleep, by_object
 from services.domain.instants import Instant, to_datetime
-from services.errors import UsageError
+from services.errors import BadEvent, UsageError
 from services.ports import Found, Reference
 
 PREFIX = "/crm/v8"
@@ -74,10 +74,12 @@ class ZohoApi:
         )
         self._mapping = mapping
         self._fields = {
-            **{name: _asked(name, one.fields(), _OF_LEADS) for name, one in mapping.leads.items()},
-            **{name: _asked(name, one.fields(), ()) for name, one in mapping.deals.items()},
-            **{name: _asked(name, one.fields(), _OF_ACTIVITIES) for name, one in mapping.activities.items()},
+            **{name: _names(name, one.fields(), _OF_LEADS) for name, one in mapping.leads.items()},
+            **{name: _names(name, one.fields(), ()) for name, one in mapping.deals.items()},
+            **{name: _names(name, one.fields(), _OF_ACTIVITIES) for name, one in mapping.activities.items()},
         }
+
+        self._checked: set[str] = set()
 
     async def changed_since(self, since: Instant) -> AsyncIterator[Sequence[Found]]:
         """Everything that changed since then, page by page: deletions first, so that what came back is there again."""
@@ -110,7 +112,6 @@ class ZohoApi:
 
     async def _records(self, module: str, headers: Mapping[str, str]) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         asked: dict[str, Any] = {
-            "fields": self._fields[module],
             "per_page": _PAGE,
             "sort_by": "Modified_Time",
             "sort_order": "asc",
@@ -119,7 +120,7 @@ class ZohoApi:
             asked["converted"] = "both"
         page = asked
         while True:
-            answer = await self._client.get(f"{PREFIX}/{module}", page, headers)
+            answer = await self._asked(module, page, headers)
             yield records_of(answer)
             token = next_page(answer)
             if token is None:
@@ -145,10 +146,28 @@ class ZohoApi:
             page += 1
 
     async def _by_ids(self, module: str, ids: Sequence[str], converted: str) -> list[Mapping[str, Any]]:
-        asked = {"ids": ",".join(ids), "fields": self._fields[module]}
+        asked = {"ids": ",".join(ids)}
         if module in self._mapping.leads:
             asked["converted"] = converted
-        return list(records_of(await self._client.get(f"{PREFIX}/{module}", asked)))
+        return list(records_of(await self._asked(module, asked)))
+
+    async def _asked(self, module: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Any:
+        """The answer to a request for records, with the fields that the mapping asks for and the module has.
+
+        Whether Zoho minds a field that there is not (a company need not have those of Baton's own) is not documented:
+        where it refuses a request, it is asked once which fields there are.
+        """
+        path = f"{PREFIX}/{module}"
+        try:
+            return await self._client.get(path, {"fields": ",".join(self._fields[module]), **params}, headers)
+        except BadEvent:
+            if module in self._checked:
+                raise
+        answer = await self._client.get(f"{PREFIX}/settings/fields", {"module": module})
+        there = {str(each.get("api_name")) for each in records_of(answer, "fields")}
+        self._fields[module] = [each for each in self._fields[module] if each in there or each.startswith("$")]
+        self._checked.add(module)
+        return await self._client.get(path, {"fields": ",".join(self._fields[module]), **params}, headers)
 
     async def _with_history(self, module: str, record: Mapping[str, Any], since: Instant) -> Sequence[Found]:
         """The record, and before it what changed since then of the properties that mean something."""
@@ -159,7 +178,11 @@ class ZohoApi:
         entries = []
         asked: dict[str, Any] = {"per_page": _PAGE}
         while True:
-            answer = await self._client.get(f"{PREFIX}/{module}/{number}/__timeline", asked)
+            try:
+                answer = await self._client.get(f"{PREFIX}/{module}/{number}/__timeline", asked)
+            except BadEvent:
+                # Not every module, and maybe not every edition, has one.
+                return [Found(module, record)]
             page = [each for each in zoho_history.entries_of(answer) if each.at >= since]
             entries += page
             token = next_page(answer)
@@ -169,9 +192,9 @@ class ZohoApi:
             asked = {"page_token": token}
 
 
-def records_of(answer: Any) -> Sequence[Mapping[str, Any]]:
+def records_of(answer: Any, name: str = "data") -> Sequence[Mapping[str, Any]]:
     """The records of an answer; none where it has none (204, 304)."""
-    data = answer.get("data") if isinstance(answer, Mapping) else None
+    data = answer.get(name) if isinstance(answer, Mapping) else None
     return [each for each in data if isinstance(each, Mapping)] if isinstance(data, list) else []
 
 
@@ -192,7 +215,7 @@ def _deletion(module: str, number: str, at: Any) -> Mapping[str, Any]:
     return {"module": module, "operation": "delete", "ids": [number], "server_time": at}
 
 
-def _asked(module: str, meant: frozenset[str], beside: Sequence[str]) -> str:
+def _names(module: str, meant: frozenset[str], beside: Sequence[str]) -> list[str]:
     """The fields that a request for records names, which it must."""
     names = {name.partition(".")[0] for name in meant}
     names -= {name for name in names if name.startswith("$")}
@@ -201,4 +224,4 @@ def _asked(module: str, meant: frozenset[str], beside: Sequence[str]) -> str:
         raise UsageError(
             f"BATON_ZOHO_MAPPING: {module} asks for {len(listed)} fields; Zoho gives {_MOST_FIELDS} at most"
         )
-    return ",".join(listed)
+    return listed

@@ -67,7 +67,11 @@ class ZohoChannel:
 
     async def ends_at(self) -> Instant | None:
         """When the channel ends; None where there is none, or one for other modules, another address or token."""
-        answer = await self._client.get(_PATH, {"channel_id": self.channel_id})
+        try:
+            answer = await self._client.get(_PATH, {"channel_id": self.channel_id})
+        except BadEvent:
+            # How Zoho answers where it knows no such channel is not documented for every version.
+            return None
         channels = [each for each in _listed(answer, "watch") if str(each.get("channel_id")) == self.channel_id]
         watched = {str(event).partition(".")[0] for each in channels for event in each.get("events") or ()}
         watched |= {str(each.get("resource_name")) for each in channels}
