@@ -22,8 +22,11 @@ class ExportedField(_File):
     """
 
     to: str
-    at: Literal["created", "modified"] = "modified"
-    """Since when it is so: since the beginning (`created`), or nobody knows, but at the last change at the latest."""
+    at: Literal["created", "modified", "record"] = "modified"
+    """Since when it is so: since the beginning (`created`), or nobody knows, but at the last change at the latest.
+
+    `record`: it tells nothing by itself, but rules may ask for it.
+    """
     values: dict[str, str] = Field(default_factory=dict)
     """The CRM's own value of each label, where the export tells labels; others stay."""
 
@@ -42,13 +45,24 @@ class Moment(_File):
 
 
 class Link(_File):
-    """A column with the leads of a deal; where there are several, the first counts."""
+    """A column that joins leads and deals: a deal's leads, of which the first counts, or the deal that a lead became."""
 
     column: str
     object: str
-    lead: Template
-    """The lead's key; `{id}` is the id in the column."""
+    """What the mapping calls the lead."""
+    lead: Template | None = None
+    """Of a deal: the lead's key; `{id}` is the id in the column."""
+    deal: Template | None = None
+    """Of a lead: the deal's key; `{id}` is the id in the column."""
+    at: str | None = None
+    """The column with the time; left out: when the object was made."""
     separator: str = ";"
+
+    @model_validator(mode="after")
+    def _has_one_end(self) -> Self:
+        if (self.lead is None) == (self.deal is None):
+            raise ValueError("write `lead` where the file is of deals, `deal` where it is of leads")
+        return self
 
 
 def _fields(value: object) -> object:

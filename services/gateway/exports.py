@@ -51,7 +51,7 @@ class ExportReader:
             if at is not None and _holds(moment.when, row):
                 yield change(Kind.UPDATED, at, _told(moment, at, row))
         for link in kind.links:
-            yield from _linked(link, change, created, row)
+            yield from _linked(link, change, created if link.at is None else self._time(row, link.at), row)
 
     def _told_as(self, row: Row, at: str) -> Mapping[str, str | None]:
         """The properties of which the row says how they were at that time."""
@@ -102,7 +102,7 @@ class _Maker:
         self.id = id_of(row[kind.id], f"column {kind.id!r}")
         self._object = kind.object
         self._record = record
-        self._lead = _key(kind.lead, row)
+        self.lead = _key(kind.lead, row)
         self.deal = _key(kind.deal, row)
 
     def __call__(self, kind: Kind, at: Instant, changed: Mapping[str, str | None]) -> Change:
@@ -112,7 +112,7 @@ class _Maker:
             id=self.id,
             kind=kind,
             at=at,
-            lead=self._lead,
+            lead=self.lead,
             deal=self.deal,
             changed=changed,
             record=record,
@@ -129,18 +129,17 @@ def _value(values: Mapping[str, str], text: str) -> str | None:
     return values.get(text, text) or None
 
 
-def _linked(link: Link, change: _Maker, created: Instant | None, row: Row) -> Iterator[Change]:
+def _linked(link: Link, change: _Maker, at: Instant | None, row: Row) -> Iterator[Change]:
     first = row.get(link.column, "").split(link.separator)[0].strip()
-    if first and created is not None and change.deal is not None:
-        number = id_of(first, f"column {link.column!r}")
-        yield Change(
-            object=link.object,
-            id=number,
-            kind=Kind.LINKED,
-            at=created,
-            lead=link.lead.replace("{id}", number),
-            deal=change.deal,
-        )
+    if not first or at is None:
+        return
+    number = id_of(first, f"column {link.column!r}")
+    if link.deal is not None and change.lead is not None:
+        deal = link.deal.replace("{id}", number)
+        yield Change(object=link.object, id=change.id, kind=Kind.LINKED, at=at, lead=change.lead, deal=deal)
+    if link.lead is not None and change.deal is not None:
+        lead = link.lead.replace("{id}", number)
+        yield Change(object=link.object, id=number, kind=Kind.LINKED, at=at, lead=lead, deal=change.deal)
 
 
 def _kind_of(export_map: ExportMap, file: str, header: set[str]) -> ExportedFile:

@@ -191,7 +191,7 @@ async def test_the_settings_make_a_client() -> None:
     """With an address and a token; one without the other is a mistake."""
     url = "https://company.pipedrive.com"
     for given in ({"pipedrive_api_url": url}, {"pipedrive_api_token": "token"}):
-        with pytest.raises(UsageError, match="BATON_PIPEDRIVE_API_(URL|TOKEN): not given"):
+        with pytest.raises(UsageError, match=r"BATON_PIPEDRIVE_API_(URL|TOKEN): not given"):
             apis_of(read_settings(**given))
     made = apis_of(read_settings(pipedrive_api_url=url, pipedrive_api_token="token", close_api_token="key"))
     assert [*made] == ["pipedrive", "close"]

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,9 +14,19 @@ from services.gateway import backfill
 from services.gateway.backfill import Backfill
 from services.gateway.mapping import read_export_map, read_mapping
 from services.ports import Record
+from services.translate import from_json
 from tests.gateway.conftest import FakeClock, FakeLog
+from tests.gateway.test_journeys import FOLDER as JOURNEYS
+from tests.gateway.test_journeys import clocks_of, events_of
 
-HUBSPOT = Path(__file__).parent / "hubspot"
+FOLDER = Path(__file__).parent
+HUBSPOT = FOLDER / "hubspot"
+LEADS = {
+    "hubspot": "hubspot:contact:151",
+    "pipedrive": "pipedrive:person:151",
+    "salesforce": "salesforce:Lead:00Q5f000005bwLFEAY",
+}
+"""The leads of the journeys."""
 
 
 @dataclass
@@ -35,12 +44,17 @@ class BreakingLog(FakeLog):
 
 
 def backfill_of(
-    log: FakeLog, folder: Path, told: list[str] | None = None, export_map: ExportMap | None = None
+    log: FakeLog,
+    folder: Path,
+    told: list[str] | None = None,
+    export_map: ExportMap | None = None,
+    crm: str = "hubspot",
 ) -> Backfill:
+    zone = "Europe/Warsaw" if crm == "hubspot" else "UTC"
     return Backfill(
-        crm="hubspot",
-        mapping=read_mapping("hubspot"),
-        export_map=export_map or read_export_map("hubspot").model_copy(update={"timezone": "Europe/Warsaw"}),
+        crm=crm,
+        mapping=read_mapping(crm),
+        export_map=export_map or read_export_map(crm).model_copy(update={"timezone": zone}),
         log=log,
         bookmarks=FileBookmarks(folder / "imports.json"),
         clock=FakeClock(),
@@ -74,7 +88,7 @@ async def test_a_contact_s_row_tells_its_life(tmp_path: Path) -> None:
         ("lead.touched", "2026-10-05T09:30:00Z", ada),
     ]
     attributes = [event["data"].get("attributes") for event in log.documents() if event["subject"] == ada]
-    assert {"source": "PAID_SEARCH", "account": "ACME"} in attributes
+    assert {"source": "webinar"} in attributes
     assert {"score": 80} in attributes
 
 
@@ -179,8 +193,38 @@ def test_bookmarks_that_are_none_are_told(tmp_path: Path, content: str) -> None:
         FileBookmarks(tmp_path / "imports.json")
 
 
-def ids_of(documents: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    return {(event["type"], event["id"]) for event in documents}
+@pytest.mark.parametrize("crm", ["hubspot", "pipedrive", "salesforce"])
+async def test_an_export_and_the_webhooks_together_count_once(tmp_path: Path, crm: str) -> None:
+    """Both tell the same journey; in whichever order, the clocks are those of the webhooks alone."""
+    log = FakeLog()
+    into = backfill_of(log, tmp_path, crm=crm)
+    for path in sorted((FOLDER / crm).glob("*.csv")):
+        await into.take(path, lambda _: None)
+    assert into.done.bad == 0
+    lead = LEADS[crm]
+    deals = {
+        event["data"]["deal"] for event in log.documents() if event.get("subject") == lead and "deal" in event["data"]
+    }
+    exported = [
+        from_json(json.dumps(event))
+        for event in log.documents()
+        if event.get("subject") == lead or event["data"].get("deal") in deals
+    ]
+    told = list(events_of(crm, JOURNEYS / crm / "won"))
+    shared = {(event.source, event.id) for event in exported} & {(event.source, event.id) for event in told}
+    assert len(shared) >= len(exported) / 2
+    expected = (JOURNEYS / "won.csv").read_text()
+    assert clocks_of([*told, *exported]) == clocks_of([*exported, *told]) == expected
+
+
+async def test_salesforce_s_export_tells_the_whole_journey(tmp_path: Path) -> None:
+    """With the history of its fields, it comes to the same clocks as the webhooks."""
+    log = FakeLog()
+    into = backfill_of(log, tmp_path, crm="salesforce")
+    for path in sorted((FOLDER / "salesforce").glob("*.csv")):
+        await into.take(path, lambda _: None)
+    events = [from_json(json.dumps(event)) for event in log.documents()]
+    assert clocks_of(events) == (JOURNEYS / "won.csv").read_text()
 
 
 def test_the_documents_are_json(tmp_path: Path) -> None:
