@@ -77,7 +77,9 @@ class Settings(BaseSettings):
         (), description="API keys that workflows show, as X-Baton-Key or ?code=; two while one is replaced"
     )
     hubspot_mapping: Path | None = Field(None, description="What HubSpot's changes mean; left out: the built-in file")
-    cloudevents_secrets: Listed = Field((), description="Standard Webhooks secrets, whsec_…; two while one is replaced")
+    cloudevents_secrets: Listed = Field(
+        (), description="Standard Webhooks secrets, whsec_…, or public keys, whpk_…; two while one is replaced"
+    )
     cloudevents_tokens: Listed = Field((), description="Bearer tokens for CloudEvents; two while one is replaced")
     hubspot_api_url: str = Field("https://api.hubapi.com", description="HubSpot's API")
     hubspot_api_token: SecretStr | None = Field(

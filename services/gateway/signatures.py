@@ -12,6 +12,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from services.domain.instants import SECOND, Instant
 from services.errors import Refused, UsageError
 from services.gateway.request import digest_of
@@ -24,8 +27,13 @@ HUBSPOT_TIMESTAMP = "x-hubspot-request-timestamp"
 HUBSPOT_OLD_SIGNATURE = "x-hubspot-signature"
 HUBSPOT_OLD_VERSION = "x-hubspot-signature-version"
 
-_SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of every such secret
-_SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0.0, "Signature scheme"
+# Standard Webhooks 1.0.0, "Signature scheme".
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of every such secret
+PUBLIC_KEY_PREFIX = "whpk_"
+_SECRET_BYTES = range(24, 65)
+_PUBLIC_KEY_BYTES = range(32, 33)
+_MOST_SIGNATURES = 16
+"""Of one message: two keys of either kind, while each is replaced, make four. Each costs a calculation."""
 # ASCII alone, and short: other digits, signs, fractions and huge values are no timestamps.
 _DIGITS = re.compile(r"[0-9]{1,16}")
 # The escapes that HubSpot decodes before it signs (its guide to request validation, "v3").
@@ -80,35 +88,55 @@ def sign_hubspot_v2(*, method: str, url: str, body: bytes, secret: str) -> dict[
 
 
 def verify_standard_webhook(
-    *, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: Instant, window: int = WINDOW
+    *,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Sequence[bytes],
+    public_keys: Sequence[Ed25519PublicKey] = (),
+    now: Instant,
+    window: int = WINDOW,
 ) -> None:
-    """Raise Refused unless one of the secrets signed the request by Standard Webhooks, version v1."""
+    """Raise Refused unless the request is signed by Standard Webhooks: v1 with a secret, v1a with a key's other half.
+
+    Of several signatures one is enough: a sender that replaces its key signs with both.
+    """
     message_id = required(headers, "webhook-id")
     timestamp = required(headers, "webhook-timestamp")
-    given = required(headers, "webhook-signature")
+    given = required(headers, "webhook-signature").split(" ")
     check_window(timestamp, SECOND, now, window)
-    signatures = [text.removeprefix("v1,") for text in given.split(" ") if text.startswith("v1,")]
-    if not signatures:
-        raise Refused(401, "webhook-signature has no signature of version v1")
-    check_one_matches((_standard_signature(secret, message_id, timestamp, body) for secret in secrets), signatures)
+    if len(given) > _MOST_SIGNATURES:
+        raise Refused(401, f"webhook-signature has more than {_MOST_SIGNATURES} signatures")
+    symmetric = [text.removeprefix("v1,") for text in given if text.startswith("v1,")] if secrets else []
+    asymmetric = [text.removeprefix("v1a,") for text in given if text.startswith("v1a,")] if public_keys else []
+    if not (symmetric or asymmetric):
+        ours = " or ".join([*(["v1"] if secrets else []), *(["v1a"] if public_keys else [])])
+        raise Refused(401, f"webhook-signature has no signature of version {ours}")
+    signed = _standard_signed(message_id, timestamp, body)
+    if not any(_is_signed_with(key, signature, signed) for key in public_keys for signature in asymmetric):
+        check_one_matches((_base64_hmac(secret, signed) for secret in secrets), symmetric)
 
 
 def sign_standard_webhook(*, message_id: str, body: bytes, secret: str, at: Instant) -> dict[str, str]:
     """The headers of Standard Webhooks for the body. `secret` begins with `whsec_`."""
     timestamp = str(at // SECOND)
-    signature = _standard_signature(standard_secret(secret), message_id, timestamp, body)
+    signature = _base64_hmac(standard_secret(secret), _standard_signed(message_id, timestamp, body))
     return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
 
 
 def standard_secret(text: str) -> bytes:
     """The key that a `whsec_` secret stands for. Raises UsageError where it is none."""
-    try:
-        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
-    except (ValueError, binascii.Error):
-        key = b""
-    if not text.startswith(_SECRET_PREFIX) or len(key) not in _SECRET_BYTES:
+    key = _decoded(text, SECRET_PREFIX, _SECRET_BYTES)
+    if key is None:
         raise UsageError("a Standard Webhooks secret is whsec_ and the base64 of 24 to 64 random bytes")
     return key
+
+
+def standard_public_key(text: str) -> Ed25519PublicKey:
+    """The key that a `whpk_` text stands for. Raises UsageError where it is none."""
+    key = _decoded(text, PUBLIC_KEY_PREFIX, _PUBLIC_KEY_BYTES)
+    if key is None:
+        raise UsageError("a Standard Webhooks public key is whpk_ and the base64 of the 32 bytes of an ed25519 key")
+    return Ed25519PublicKey.from_public_bytes(key)
 
 
 def verify_shared(shown: str | None, secrets: Sequence[str], what: str) -> None:
@@ -177,9 +205,25 @@ def _hubspot_v2_signature(secret: str, method: str, url: str, body: bytes) -> st
     return hashlib.sha256(signed).hexdigest()
 
 
-def _standard_signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    head = f"{message_id}.{timestamp}.".encode("latin-1", "replace")
-    return _base64_hmac(secret, head + body)
+def _standard_signed(message_id: str, timestamp: str, body: bytes) -> bytes:
+    return f"{message_id}.{timestamp}.".encode("latin-1", "replace") + body
+
+
+def _decoded(text: str, prefix: str, lengths: range) -> bytes | None:
+    try:
+        key = base64.b64decode(text.removeprefix(prefix), validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return key if text.startswith(prefix) and len(key) in lengths else None
+
+
+def _is_signed_with(key: Ed25519PublicKey, signature: str, signed: bytes) -> bool:
+    """Whether the other half of the key made the signature. Nothing here is secret."""
+    try:
+        key.verify(base64.b64decode(signature, validate=True), signed)
+    except (InvalidSignature, ValueError, binascii.Error):
+        return False
+    return True
 
 
 def _base64_hmac(secret: bytes, signed: bytes) -> str:

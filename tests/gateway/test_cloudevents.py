@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.gateway.routes import ALLOWED_RATE
 from services.ports import DEALS, EVENTS
 from services.translate import from_json, from_wire
 from tests.gateway.conftest import TOKENS, Gateway, cloud_event
@@ -117,6 +118,49 @@ async def test_a_bearer_token_will_do(client: httpx2.AsyncClient, token: str) ->
 
 
 @pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        (f"?access_token={TOKENS[0]}", 202),
+        (f"?a=b&access_token={TOKENS[1]}", 202),
+        ("?access_token=x", 401),
+        ("?a", 401),
+    ],
+)
+async def test_a_token_may_stand_in_the_address(gateway: Gateway, query: str, status: int) -> None:
+    """Discouraged, but some senders can do no other; refused, it is not kept."""
+    headers = {"content-type": "application/cloudevents+json"}
+    async with gateway.client() as client:
+        response = await client.post(f"/hooks/cloudevents{query}", json=cloud_event(), headers=headers)
+    assert response.status_code == status
+    assert not any("access_token" in held.target for held in gateway.quarantine.held())
+
+
+async def test_a_token_in_the_header_stands_before_one_in_the_address(client: httpx2.AsyncClient) -> None:
+    """A request that shows two stands or falls by the header."""
+    headers = {"authorization": "Bearer wrong", "content-type": "application/cloudevents+json"}
+    target = f"/hooks/cloudevents?access_token={TOKENS[0]}"
+    assert (await client.post(target, json=cloud_event(), headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ('"own:lead:a b"', "own:lead:a b"),
+        (r'"own:lead:\"a\\b\""', r'own:lead:"a\b"'),
+        ('"own:lead:%C5%81"', "own:lead:Ł"),
+        ('own:lead:"a"', 'own:lead:"a"'),
+        ("Euro%20%E2%82%AC%20%F0%9F%98%80", "Euro € 😀"),
+    ],
+)
+async def test_a_quoted_header_is_unquoted_before_it_is_decoded(gateway: Gateway, header: str, value: str) -> None:
+    """HTTP binding, section 3.1.3.2: senders of older versions quote."""
+    named = {f"ce_{name}": str(each) for name, each in cloud_event(data=None, datacontenttype=None).items()}
+    response = await gateway.cloudevents({}, "application/json", **{**named, "ce_subject": header})
+    assert response.status_code == 202
+    assert [document["subject"] for document in gateway.log.documents()] == [value]
+
+
+@pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Bearer a-token", f"Basic {TOKENS[0]}", TOKENS[0], "Bearer żółw"]
 )
 async def test_another_token_will_not(client: httpx2.AsyncClient, authorization: str) -> None:
@@ -140,3 +184,17 @@ async def test_the_handshake_lets_a_sender_ask(client: httpx2.AsyncClient) -> No
     assert response.status_code == 200
     assert response.headers["webhook-allowed-origin"] == "eventemitter.example"
     assert int(response.headers["webhook-allowed-rate"]) > 0
+    assert "POST" in response.headers["allow"]
+
+
+async def test_whoever_does_not_say_who_asks_is_allowed_nothing(client: httpx2.AsyncClient) -> None:
+    """Without an origin there is nobody to allow (HTTP webhooks binding, section 4.1)."""
+    response = await client.options("/hooks/cloudevents", headers={"WebHook-Request-Rate": "120"})
+    assert not [name for name in response.headers if name.startswith("webhook-")]
+
+
+async def test_a_rate_that_is_asked_for_is_answered_with_ours(client: httpx2.AsyncClient) -> None:
+    """The answer must name a rate where one was asked for; it may be another (section 4.2)."""
+    asked = {"WebHook-Request-Origin": "eventemitter.example", "WebHook-Request-Rate": "1000000"}
+    response = await client.options("/hooks/cloudevents", headers=asked)
+    assert int(response.headers["webhook-allowed-rate"]) == ALLOWED_RATE

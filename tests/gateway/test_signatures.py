@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.domain.instants import SECOND, Instant
@@ -15,6 +16,7 @@ from services.errors import Refused, UsageError
 from services.gateway import signatures
 from services.gateway.crm.cloudevents import CloudEventsSender
 from services.gateway.crms import CRMS
+from services.gateway.request import Incoming
 from tests.gateway.conftest import HUBSPOT_SECRETS, MAPPINGS, NOW, PUBLIC_URL, STANDARD_SECRETS, Gateway, notification
 
 BODY = b'[{"objectId": 1, "note": "\xc5\x82"}]'
@@ -226,6 +228,124 @@ def test_several_signatures_may_stand_side_by_side() -> None:
     ours = request["headers"]["webhook-signature"]
     request["headers"]["webhook-signature"] = f"v1a,AAAA v1,AAAA {ours}"
     verify_standard(request)
+
+
+def test_the_signature_is_that_of_the_specification_s_example() -> None:
+    """The example that the libraries of Standard Webhooks share."""
+    secret, body, at = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}', 1_614_265_330 * SECOND
+    headers = signatures.sign_standard_webhook(
+        message_id="msg_p5jXN8AQM9LWM0D4loKWxJek", body=body, secret=secret, at=at
+    )
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    verify_standard({"headers": headers, "body": body}, at, (secret,))
+
+
+# The keys of the first two examples of RFC 8032, section 7.1.
+KEYS = [
+    Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
+    for seed in (
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+    )
+]
+PUBLIC = [f"whpk_{base64.b64encode(key.public_key().public_bytes_raw()).decode()}" for key in KEYS]
+
+
+def asymmetric_request(*keys: Ed25519PrivateKey, body: bytes = BODY, at: Instant = NOW) -> Request:
+    """Signed by version v1a with each of the keys."""
+    stamp = str(at // SECOND)
+    signed = f"msg_1.{stamp}.".encode() + body
+    given = " ".join(f"v1a,{base64.b64encode(key.sign(signed)).decode()}" for key in keys)
+    return {
+        "headers": {"webhook-id": "msg_1", "webhook-timestamp": stamp, "webhook-signature": given},
+        "body": body,
+    }
+
+
+def verify_keys(request: Request, *texts: str, now: Instant = NOW) -> None:
+    CloudEventsSender(secrets=texts).verify(
+        Incoming("POST", "/hooks/cloudevents", request["headers"], request["body"], now), now, signatures.WINDOW
+    )
+
+
+def test_a_public_key_is_written_as_the_specification_says() -> None:
+    """The public half of the RFC's first key."""
+    raw = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    assert PUBLIC[0] == f"whpk_{base64.b64encode(raw).decode()}"
+    assert signatures.standard_public_key(PUBLIC[0]).public_bytes_raw() == raw
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_key_is_replaced_without_a_gap(number: int) -> None:
+    """Either key of two verifies, also beside a shared secret, and a sender that signs with both passes for either."""
+    request = asymmetric_request(KEYS[number])
+    verify_keys(request, *PUBLIC)
+    verify_keys(request, PUBLIC[number], STANDARD_SECRETS[0])
+    verify_keys(asymmetric_request(*KEYS), PUBLIC[number])
+    with pytest.raises(Refused, match="does not match"):
+        verify_keys(request, PUBLIC[1 - number])
+
+
+def test_a_shared_secret_goes_on_beside_a_public_key() -> None:
+    """While a sender moves from v1 to v1a it signs with both, and either will do."""
+    both = asymmetric_request(KEYS[0])
+    both["headers"]["webhook-signature"] += f" {standard_request()['headers']['webhook-signature']}"
+    verify_keys(both, STANDARD_SECRETS[0])
+    verify_keys(both, PUBLIC[0])
+    verify_keys(standard_request(), PUBLIC[0], STANDARD_SECRETS[0])
+
+
+ASYMMETRIC_TAMPERINGS = [
+    *(header("webhook-timestamp", stamp) for stamp in STAMPS),
+    *(header("webhook-signature", text) for text in SIGNATURES),
+    header("webhook-id", None),
+    header("webhook-id", "msg_2"),
+    flipped("webhook-signature", "v1a,"),
+    cut("webhook-signature", 4),
+    cut("webhook-signature", 80),
+    header("webhook-signature", "v1a,"),
+    header("webhook-signature", "v1a,żółw"),
+    header("webhook-signature", standard_request()["headers"]["webhook-signature"]),
+    header("webhook-signature", f"v1a,{base64.b64encode(bytes(64)).decode()}"),
+    changed("body", BODY + b" "),
+    changed("body", b""),
+]
+
+
+@pytest.mark.parametrize("tampering", ASYMMETRIC_TAMPERINGS, ids=named)
+def test_a_public_key_refuses_what_was_tampered_with(tampering: Tampering) -> None:
+    """Untouched it passes; touched it is refused with 401, and nothing else is ever raised."""
+    request = asymmetric_request(KEYS[0])
+    verify_keys(request, PUBLIC[0])
+    tampering(request)
+    with pytest.raises(Refused) as caught:
+        verify_keys(request, PUBLIC[0])
+    assert caught.value.status == 401
+
+
+def test_a_public_key_is_no_shared_secret() -> None:
+    """Whoever knows what everybody may know signs nothing with it."""
+    raw = base64.b64decode(PUBLIC[0].removeprefix("whpk_"))
+    forged = signatures.sign_standard_webhook(
+        message_id="msg_1", body=BODY, secret=f"whsec_{base64.b64encode(raw).decode()}", at=NOW
+    )
+    with pytest.raises(Refused):
+        verify_keys({"headers": forged, "body": BODY}, PUBLIC[0])
+
+
+def test_no_request_costs_more_than_a_few_signatures() -> None:
+    """Each signature costs a calculation; a header is long enough for a thousand."""
+    request = asymmetric_request(*KEYS * 9)
+    with pytest.raises(Refused, match="more than 16"):
+        verify_keys(request, *PUBLIC)
+
+
+@pytest.mark.parametrize("key", ["whpk_", "whpk_AAAA", "whpk_not base64!", "whpk_" + "A" * 48, "whsk_" + "A" * 44])
+def test_a_public_key_of_another_form_is_a_mistake_of_the_settings(key: str) -> None:
+    """whpk_ and 32 bytes in base64; a private key is none, and is not shown."""
+    with pytest.raises(UsageError) as caught:
+        CloudEventsSender(secrets=[key])
+    assert len(key) < 10 or key not in str(caught.value)
 
 
 @pytest.mark.parametrize("secret", STANDARD_SECRETS)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -31,10 +32,12 @@ BINARY = "application/json"
 MEANS_NOTHING: Sequence[Event] = ()
 
 _PREFIX = "ce-"
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class CloudEventsSender:
-    """CloudEvents 1.0 from anywhere, signed by Standard Webhooks (`whsec_` secrets) or bearing a token."""
+    """CloudEvents 1.0 from anywhere, signed by Standard Webhooks or bearing a token."""
 
     challenge = "Bearer"
     answer_within = ANSWER_WITHIN
@@ -49,11 +52,17 @@ class CloudEventsSender:
         tokens: Sequence[str] = (),
         settings: str = "BATON_CLOUDEVENTS_SECRETS or BATON_CLOUDEVENTS_TOKENS",
     ) -> None:
-        """Each may be two at a time, while one replaces the other."""
+        """Each may be two at a time, while one replaces the other.
+
+        `secrets` are Standard Webhooks': those we share with the sender (`whsec_`), or its public keys (`whpk_`).
+        """
         if not all(token and token.isascii() and token == token.strip() for token in tokens):
             raise UsageError("a bearer token is empty, or has blanks around it or other than ASCII characters in it")
-        self._signing = next(iter(secrets), None)
-        self._secrets = tuple(signatures.standard_secret(secret) for secret in secrets)
+        public = [each for each in secrets if each.startswith(signatures.PUBLIC_KEY_PREFIX)]
+        shared = [each for each in secrets if each not in public]
+        self._signing = next(iter(shared), None)
+        self._secrets = tuple(signatures.standard_secret(each) for each in shared)
+        self._public_keys = tuple(signatures.standard_public_key(each) for each in public)
         self._tokens = tuple(tokens)
         self.settings = settings
 
@@ -65,23 +74,32 @@ class CloudEventsSender:
     @property
     def configured(self) -> bool:
         """Whether it has any secret or token."""
-        return bool(self._secrets or self._tokens)
+        return bool(self._signs or self._tokens)
+
+    @property
+    def _signs(self) -> bool:
+        return bool(self._secrets or self._public_keys)
 
     def verify(self, request: Incoming, now: Instant, window: int) -> None:
         """Raise Refused 401 unless the request is signed, or bears a token."""
         headers = request.headers
         # A signature says more than a token; a request with both stands or falls by its signature.
-        if self._secrets and (not self._tokens or "webhook-signature" in headers):
+        if self._signs and (not self._tokens or "webhook-signature" in headers):
             signatures.verify_standard_webhook(
-                headers=headers, body=request.body, secrets=self._secrets, now=now, window=window
+                headers=headers,
+                body=request.body,
+                secrets=self._secrets,
+                public_keys=self._public_keys,
+                now=now,
+                window=window,
             )
         else:
             what = "the header Authorization with a Bearer token"
             signatures.verify_shared(self.shown(request), self._tokens, what)
 
     def shown(self, request: Incoming) -> str | None:
-        """The digest of the bearer token."""
-        return shown_digest(request, request.bearer)
+        """The digest of the bearer token, which may also stand in the address (HTTP webhooks binding, section 3.2)."""
+        return shown_digest(request, request.bearer or request.query("access_token"))
 
     def signed(self, body: bytes, *, at: Instant, base_url: str) -> Outgoing:  # noqa: ARG002 - the address is not signed
         """The request for one event or a batch: signed with the first secret, or else bearing the first token.
@@ -96,7 +114,9 @@ class CloudEventsSender:
         elif self._tokens:
             headers["authorization"] = f"Bearer {self._tokens[0]}"
         else:
-            raise UsageError(f"{self.settings}: not given; without one nothing can be sent as CloudEvents")
+            raise UsageError(
+                f"{self.settings}: no whsec_ secret and no token given; without one nothing can be sent as CloudEvents"
+            )
         return Outgoing("/hooks/cloudevents", headers, body)
 
     def kept(self, request: Incoming) -> bytes:
@@ -151,8 +171,8 @@ def item_of_headers(headers: Mapping[str, str], data: object) -> dict[str, Any]:
     item: dict[str, Any] = {}
     for name, value in headers.items():
         if name.startswith(_PREFIX):
-            # What is not plain ASCII comes percent-encoded (HTTP binding, section 3.1.3.2).
-            text = unquote(value, errors="replace")
+            # What is not plain ASCII comes percent-encoded; older senders quote (HTTP binding, section 3.1.3.2).
+            text = unquote(_unquoted(value), errors="replace")
             if "\0" in text:
                 raise BadEvent("invalid", f"{name}: has the character U+0000")
             item[name.removeprefix(_PREFIX)] = text
@@ -160,6 +180,12 @@ def item_of_headers(headers: Mapping[str, str], data: object) -> dict[str, Any]:
     if data is not None:
         item["data"] = data
     return item
+
+
+def _unquoted(value: str) -> str:
+    """A header's value without the double quotes around it, and without the backslashes that they needed."""
+    quoted = _QUOTED.fullmatch(value)
+    return _ESCAPED.sub(r"\1", quoted[1]) if quoted else value
 
 
 def is_event(body: bytes) -> bool:
