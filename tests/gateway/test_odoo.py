@@ -144,6 +144,15 @@ def test_the_webhook_and_the_api_tell_one_fact_with_one_id() -> None:
     ]
 
 
+def test_what_the_api_does_not_tell_is_not_there() -> None:
+    """A field that this Odoo does not have is asked for once, not for ever."""
+    row = {"id": 151, "user_id": [7, "Mitchell Admin"], "write_date": "2026-11-20 09:01:00"}
+    reading = ODOO.found(Found("lead", row))
+    assert (reading.lacking, reading.thin) == ((), ())
+    assert [event.type.wire for event in ODOO.meant(reading).events] == ["lead.assigned"]
+    assert ODOO.found(Found("mail.activity", {"id": 5, "write_date": "2026-11-20 09:01:00"})).lacking == ()
+
+
 def test_a_salesperson_who_comes_back_is_another_assignment() -> None:
     """The same value at another time."""
     one, two = (mapped(lead(user_id=7, date_open=f"2026-11-20 {at}"))[-1]["id"] for at in ("09:12:00", "11:00:00"))

@@ -84,7 +84,19 @@ class Odoo(CrmSender):
             return NOTHING
         number = id_of(required(found.content, "id"), "id")
         written = instant_of(required(found.content, "write_date"), "write_date")
-        return self._record(kind, number, found.content, written, is_state=True)
+        # The API tells all fields that there are: others are none, and no further asking would bring them.
+        others = dict.fromkeys(name for name in self._asked(kind) if not name.startswith(OWN))
+        return Reading(self._record(kind, number, {**others, **found.content}, written, is_state=True).changes)
+
+    def _asked(self, kind: str) -> Iterator[str]:
+        """The fields of a record that rules ask for beside the one that they are about, in whichever role."""
+        if kind in self.mapping.activities:
+            asked = [self.mapping.activities[kind].fields()]
+        else:
+            roles = (self.mapping.leads.get(LEAD), self.mapping.deals.get(OPPORTUNITY))
+            asked = [frozenset(rule.fields()) for role in roles if role is not None for rule in role.rules()]
+        for fields in asked:
+            yield from (name.removesuffix(LABEL) for name in fields)
 
     def _knows(self, kind: str) -> bool:
         return kind == LEAD or kind in self.mapping.activities
@@ -163,9 +175,9 @@ class Odoo(CrmSender):
         """An activity, a message or a meeting; it names the record that it is about in one of three ways."""
         models = {name: fields[name] for name in ("res_model", "model") if name in fields}
         about = fields.get("res_id") if MODEL in models.values() else fields.get("opportunity_id")
-        asked = {name for name in self.mapping.activities[kind].fields() if not name.startswith(OWN)}
+        asked = {name for name in self._asked(kind) if not name.startswith(OWN)}
         says = ("res_id" in fields and models) or "opportunity_id" in fields
-        if not says or not {name.removesuffix(LABEL) for name in asked} <= fields.keys():
+        if not says or not asked <= fields.keys():
             return Reading(lacking=(Reference(kind, number),))
         if about is None:
             return NOTHING
