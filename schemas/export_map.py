@@ -45,7 +45,7 @@ class Moment(_File):
 
 
 class Link(_File):
-    """A column that joins leads and deals: a deal's leads, of which the first counts, or the deal that a lead became."""
+    """A column that joins leads and deals: the leads of a deal (the first counts), or the deal that a lead became."""
 
     column: str
     object: str
