@@ -128,7 +128,8 @@ API_EVENTS_TOTAL = Metric(
 API_FAILURES_TOTAL = Metric(
     "baton_api_failures_total",
     Shape.COUNTER,
-    "Times that the CRM's API gave nothing: away, refused (credentials or a right), or wrong (a mistake of Baton's).",
+    "Times that an API's answer could not be had or kept: away (the API, the log or the store), refused (credentials "
+    "or a right), wrong (the API and Baton do not understand each other).",
     ("crm", "failure"),
 )
 API_WAITING = Metric(

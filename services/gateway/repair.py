@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from services.domain.instants import SECOND, Instant
+from services.domain.instants import EARLIEST, SECOND, Instant
 from services.errors import Unavailable, UsageError
 from services.gateway.api_door import ApiDoor, Said
 from services.ports import CrmApi, Found, Reference, WallClock
@@ -42,7 +42,7 @@ class Repair:
         until = self._seen.reconciled_until(self.crm)
         if until is None:
             until = min(self._clock.now() - self._every, self._seen.last_event_of(self.crm) or self._clock.now())
-        return until - self._overlap
+        return max(EARLIEST, until - self._overlap)
 
     async def reconcile(self, since: Instant | None = None, progress: Callable[[Said], None] = lambda _: None) -> Said:
         """Take in everything that changed since then (left out: since the last time) and was missed.

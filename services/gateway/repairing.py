@@ -91,7 +91,7 @@ class Repairing:
         match error:
             case Unavailable():
                 failure, wait = "away", pace.away[min(failures, len(pace.away) - 1)]
-                _log.warning("api_away", crm=crm, error=str(error), retry_in_seconds=wait)
+                _log.warning("repair_waits", crm=crm, error=str(error), retry_in_seconds=wait)
             case UsageError():
                 failure, wait = "refused", pace.refused
                 _log.error("api_refuses", crm=crm, error=str(error), retry_in_seconds=wait)

@@ -41,6 +41,11 @@ def mapping_of(crm: str, settings: Settings) -> CrmMapping:
     return mapping.with_api() if has_api else mapping
 
 
+def without_apis(settings: Settings) -> Settings:
+    """The same for a Baton that asks no CRM: changes mean what they mean where no API is set up."""
+    return settings.model_copy(update=dict.fromkeys(_CREDENTIALS.values()))
+
+
 def hubspot_api(settings: Settings) -> CrmApi | None:
     """HubSpot's, where a token is set."""
     token = secret(settings.hubspot_api_token)

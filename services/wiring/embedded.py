@@ -33,7 +33,7 @@ from services.ports import EVENTS, READ_TOPICS
 from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
-from services.wiring.apis import apis_of
+from services.wiring.apis import apis_of, without_apis
 from services.wiring.charters import put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
 from services.wiring.pulls import Pulls, change_door_of
@@ -53,7 +53,7 @@ class Embedded:
         """
         self._resources = ExitStack()
         try:
-            self._build(settings, board_url, asks_apis=asks_apis)
+            self._build(settings if asks_apis else without_apis(settings), board_url, asks_apis=asks_apis)
         except BaseException:
             self._resources.close()
             raise
@@ -158,8 +158,8 @@ class Embedded:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge and tell until `stop` is set. Whatever ends one of them unexpectedly ends all, and is raised."""
-        await verify_again(self.door)
         try:
+            await verify_again(self.door)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.loop.run(stop))
                 tasks.create_task(self.notifier.run(stop))
