@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,19 @@ from services.domain.instants import Instant
 from services.errors import UsageError
 from services.ports import EVENTS, Found, Reference
 from services.settings import Settings, read_settings, variable
-from services.wiring import pull
+from services.wiring import embedded, pull
+from services.wiring.embedded import Embedded
 from services.wiring.pull import pull_salesforce
 from services.wiring.pulls import SALESFORCE, channels_of
+from services.wiring.returning import returning
 from tests.contracts.event_logs import read_topic
 from tests.crm.change_events import header
 from tests.databases import empty
 from tests.servers.kafka import KafkaCluster
+from tests.tracker.support import CHARTER
+
+# Apprise loads all its services at the first use, and one of them asks whether this module is there.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -151,3 +158,27 @@ async def test_to_kafka_with_an_api_and_without_a_database() -> None:
     """What the API says could not be compared with what Baton has."""
     told = await refused("changes.jsonl", broker="kafka://127.0.0.1:9092", **API)
     assert told.startswith("BATON_DATABASE: not given, but the API of salesforce is set up")
+
+
+def charter_file() -> Path:
+    """A charter, without which nothing is judged."""
+    path = Path("charter.yaml")
+    path.write_text(CHARTER, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("has_api", [False, True])
+async def test_a_gap_that_is_a_dead_letter_returns_with_an_api(has_api: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once somebody can be asked; until then it stays."""
+    given = read_settings(data=Path("data"), charter=charter_file())
+    assert (await pull_salesforce(given, gap_file(), asyncio.Event())).counts.dead_letters == 1
+    with closing(Embedded(given, board_url="")) as judging:
+        while judging.loop.step():
+            continue
+    api = FakeApi()
+    monkeypatch.setattr(embedded, "apis_of", lambda _: {SALESFORCE: api} if has_api else {})
+    async with returning(given) as door:
+        (letter,) = door.views.dead_letters(None, 10)
+        assert letter.reason == "incomplete"
+        assert await door.take_in(letter) is has_api
+    assert api.asked == [Reference("Lead", LEAD)] * has_api

@@ -6,22 +6,26 @@ from services.gateway.intake import letter_of, part_letter
 from services.gateway.sender import Sender, parsed, written
 from services.ports import Found, Record, Reference
 
+_JSON = "application/json"
 _FOUND, _WANTED = "baton_found", "baton_wanted"
 """The one name in such a document."""
 
 
 def found_letter(crm: str, sender: Sender, found: Found, bad: BadEvent, received_at: Instant) -> Record:
-    """The letter of what an API said: where that has the form of a webhook, it is as if that had come."""
-    if not found.object:
+    """The letter of what an API said: where that has the form of a webhook, it is as if that had come.
+
+    Salesforce's webhooks are XML, its changes JSON: those have the form of what APIs say.
+    """
+    if not found.object and sender.letter_type == _JSON:
         return part_letter(crm, sender, found.content, bad, received_at)
     document = {"object": found.object, "content": found.content}
-    return letter_of(crm, bad, received_at, "application/json", written({_FOUND: document}))
+    return letter_of(crm, bad, received_at, _JSON, written({_FOUND: document}))
 
 
 def wanted_letter(crm: str, reference: Reference, bad: BadEvent, received_at: Instant) -> Record:
     """The letter of something that an API could not be asked for."""
     document = {"object": reference.object, "id": reference.id, "since": reference.since}
-    return letter_of(crm, bad, received_at, "application/json", written({_WANTED: document}))
+    return letter_of(crm, bad, received_at, _JSON, written({_WANTED: document}))
 
 
 def read_letter(body: bytes) -> Found | Reference | None:

@@ -5,18 +5,16 @@ Each has its own time and place, so that what comes twice counts once: what Bato
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from schemas.dead_letters import DeadLetterReason
-from services.domain.instants import Instant
 from services.errors import BadEvent
+from services.gateway.api_letters import found_letter
 from services.gateway.crm.base import CrmSender
 from services.gateway.intake import MOST_AHEAD, Batch, Intake, as_bad
-from services.gateway.records import letter_record
-from services.gateway.sender import Counts, Senders, Taken, written
+from services.gateway.sender import Counts, Senders, Taken
 from services.gateway.strict_json import UnreadableJson, check
 from services.metric_table import EVENTS_TOTAL
-from services.ports import EventLog, FetchQueue, Found, Record, Tally, WallClock
+from services.ports import EventLog, FetchQueue, Found, Tally, WallClock
 
 UNREADABLE = "unreadable"
 """The one field that an item has which is no change: why. What else it has is what there was to read."""
@@ -65,7 +63,9 @@ class ChangeDoor:
             self._intake.add_taken(batch, crm, self._read(crm, change))
         except Exception as error:
             batch.dead_letters += 1
-            batch.records.append(_letter(crm, change, as_bad(crm, error), self._clock.now()))
+            content = {name: value for name, value in change.items() if name != UNREADABLE}
+            bad, now = as_bad(crm, error), self._clock.now()
+            batch.records.append(found_letter(crm, self._senders[crm], Found("", content), bad, now))
 
     def _read(self, crm: str, change: Mapping[str, Any]) -> Taken:
         if UNREADABLE in change:
@@ -78,16 +78,3 @@ class ChangeDoor:
         if not isinstance(sender, CrmSender):
             raise BadEvent("invalid", f"{crm} has no changes of its own")
         return sender.meant(sender.found(Found("", change)))
-
-
-def _letter(crm: str, change: Mapping[str, Any], bad: BadEvent, now: Instant) -> Record:
-    """The dead letter of a change, in the form of what APIs say. However often it is told, it is one."""
-    content = {name: value for name, value in change.items() if name != UNREADABLE}
-    return letter_record(
-        crm,
-        reason=cast(DeadLetterReason, bad.reason),
-        detail=str(bad),
-        received_at=now,
-        content_type="application/json",
-        body=written({"baton_found": {"object": "", "content": content}}),
-    )

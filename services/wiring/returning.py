@@ -1,11 +1,11 @@
 """The return of dead letters, in either mode."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.errors import BatonError
 from services.gateway.api_letters import read_letter
-from services.ports import Found
+from services.ports import Found, Reference
 from services.settings import Settings
 from services.storage import DeadLetterRow
 from services.wiring.at_hand import AtHand, at_hand
@@ -32,10 +32,16 @@ class Returning:
         of_api = read_letter(letter.body)
         if of_api is None:
             return not (await self._tools.door.take_again(letter.crm, letter.body)).dead_letters
+        wanted: Sequence[Reference] = ()
         if isinstance(of_api, Found):
-            return not (await self._tools.api_door.take(letter.crm, [of_api])).bad
+            said = await self._tools.api_door.take(letter.crm, [of_api])
+            if said.bad or not said.lacking:
+                return not said.bad
+            wanted = said.lacking
+        else:
+            wanted = [of_api]
         repair = self._tools.repairs.get(letter.crm)
-        return repair is not None and not (await repair.fetch([of_api])).bad
+        return repair is not None and not (await repair.fetch(wanted)).bad
 
 
 @asynccontextmanager
