@@ -82,6 +82,15 @@ async def test_any_other_token_is_refused(gateway: Gateway, token: object) -> No
     assert gateway.log.appended == []
 
 
+@pytest.mark.parametrize("kind", ["application/json;charset=UTF-8", "text/plain", "application/x-www-form-urlencoded"])
+async def test_whatever_zoho_calls_its_json_it_is_read(gateway: Gateway, kind: str) -> None:
+    """What is refused with 415 would be lost; its documentation says nothing of it."""
+    async with gateway.client() as client:
+        body = json.dumps(notification()).encode()
+        answer = await client.post("/hooks/zoho", content=body, headers={"content-type": kind})
+    assert answer.json()["events"] == 1
+
+
 async def test_a_wrong_end_of_the_address_is_refused(gateway: Gateway) -> None:
     """It counts before the token."""
     assert await posted(gateway, notification(), "/hooks/zoho/wrong") == 401
