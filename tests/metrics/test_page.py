@@ -273,7 +273,7 @@ def test_every_series_of_the_charter_is_there_before_anything_happens() -> None:
     }
     expected |= {
         f'baton_dead_letters_total{{reason="{reason}"}}'
-        for reason in ("unreadable", "invalid", "too_many", "too_far_ahead", "lost", "fault")
+        for reason in ("unreadable", "invalid", "too_many", "incomplete", "too_far_ahead", "lost", "fault")
     }
     found = {key for key, value in series.items() if value == 0 and "_bucket{" not in key}
     assert found == expected
