@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,10 @@ def test_the_overlay_of_the_docs_is_one(tmp_path: Path, monkeypatch: pytest.Monk
         each for each in pod(named(documents, "Deployment", "baton-tracker"))["spec"]["volumes"] if "configMap" in each
     )
     assert volume["configMap"]["name"] == charters[0]["metadata"]["name"]
-    secret = read_yaml(KUBERNETES / "examples" / "secret.yaml")["stringData"]
+    examples = [
+        read_yaml(KUBERNETES / "examples" / name)["stringData"] for name in ("secret.yaml", "crm-apis-secret.yaml")
+    ]
+    secret = {name: value for example in examples for name, value in example.items()}
     for workload in of_kind(documents, *WORKLOADS):
         assert container(workload)["image"] == f"registry.example.com/baton:{VERSION}"
         given = dict(named(documents, "ConfigMap", container(workload)["envFrom"][0]["configMapRef"]["name"])["data"])
@@ -139,3 +143,34 @@ def test_the_overlay_of_the_docs_is_one(tmp_path: Path, monkeypatch: pytest.Monk
         mounts = {each["mountPath"] for each in container(workload)["volumeMounts"]}
         assert ("/etc/baton/kafka" in mounts) == speaks
     assert list(of_kind(documents, "PrometheusRule"))
+
+
+def test_where_apis_are_asked_the_gateway_has_what_that_needs(tmp_path: Path) -> None:
+    """The component gives it the database, the APIs' secrets and the ways out; nobody else gets any of them."""
+    (tmp_path / "base").symlink_to(KUBERNETES / "base")
+    (tmp_path / "component").symlink_to(KUBERNETES / "components" / "crm-apis")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        "resources: [../base]\ncomponents: [../component]\n"
+    )
+    documents = render(mine)
+    for document in documents:
+        validate(document)
+    secret = read_yaml(KUBERNETES / "examples" / "crm-apis-secret.yaml")
+    keys = secret["stringData"].keys()
+    assert keys <= SECRETS
+    for workload in of_kind(documents, *WORKLOADS):
+        given = variables(workload)
+        taken = {name for name, each in given.items() if _secret_of(each) == secret["metadata"]["name"]}
+        assert taken == (set(keys) if component(workload) == "gateway" else set())
+        assert all(given[name]["valueFrom"]["secretKeyRef"]["optional"] for name in taken)
+    assert "BATON_DATABASE" in variables(named(documents, "StatefulSet", "baton-gateway"))
+    (rule,) = named(documents, "NetworkPolicy", "baton-crm-apis")["spec"]["egress"]
+    assert {port["port"] for port in rule["ports"]} == {443, 5432}
+
+
+def _secret_of(variable: dict[str, Any]) -> str | None:
+    name: str | None = variable.get("valueFrom", {}).get("secretKeyRef", {}).get("name")
+    return name
