@@ -176,6 +176,11 @@ class Property(_File):
     empty: Rules = ()
     """The meaning of the value being cleared."""
 
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The fields of the record that its rules ask for."""
+        return frozenset(name for rule in self.rules() for name in rule.fields())
+
     @model_validator(mode="after")
     def _says_what_it_can(self) -> Self:
         valued = [rule for rules in self.values.values() for rule in rules]

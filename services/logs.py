@@ -10,7 +10,17 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _PERSONAL = frozenset({"email", "phone", "name", "comment", "body", "attributes", "data", "headers"})
 # Every request is counted in the metrics, a line for each would drown what matters; and what the others log of
 # their work shows URLs that hold secrets, or is said by us (migrations).
-_AT_LEAST_WARNINGS = ("aiokafka", "alembic", "apprise", "faust", "mode", "urllib3", "uvicorn.access")
+_AT_LEAST_WARNINGS = (
+    "aiokafka",
+    "alembic",
+    "apprise",
+    "faust",
+    "httpcore2",
+    "httpx2",
+    "mode",
+    "urllib3",
+    "uvicorn.access",
+)
 # Loggers that go ways of their own once uvicorn has set up its logging in this process.
 _OWN_WAYS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 

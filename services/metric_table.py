@@ -65,6 +65,12 @@ EVENT_AHEAD_SECONDS = Metric(
     # Up to the five minutes that clocks may differ by default.
     (1, 5, 15, 60, 300),
 )
+CRM_LAST_EVENT = Metric(
+    "baton_crm_last_event_timestamp_seconds",
+    Shape.GAUGE,
+    "When the last event of a CRM came in, by the log's clock, in seconds since 1970; 0 where none ever did.",
+    ("crm",),
+)
 OPEN_HANDOFFS = Metric(
     "baton_open_handoffs", Shape.GAUGE, "Leads handed to sales and not yet closed.", ("team", "priority")
 )
@@ -175,6 +181,7 @@ METRICS: tuple[Metric, ...] = (
     EVENTS_TOTAL,
     EVENT_DELAY_SECONDS,
     EVENT_AHEAD_SECONDS,
+    CRM_LAST_EVENT,
     OPEN_HANDOFFS,
     STALLED_LEADS,
     OPEN_CLOCKS,

@@ -230,6 +230,8 @@ class Changes:
     """Leads that were merged, each with the one into which."""
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     counters: dict[CounterKey, int] = field(default_factory=dict)
+    heard: dict[str, Instant] = field(default_factory=dict)
+    """By CRM, when the last of its events was appended to the log, new ones and duplicates alike."""
 
 
 class Store(Protocol):

@@ -163,6 +163,9 @@ class Views(Protocol):
     def counters(self) -> Mapping[CounterKey, int]:
         """The exact counters."""
 
+    def heard(self) -> Mapping[str, Instant]:
+        """By CRM, when the last of its events was appended to the log; without those of which none ever was."""
+
     def dead_letters(self, after: str | None, limit: int) -> Sequence[DeadLetterRow]:
         """What could not be used, by id: those after the id `after`."""
 

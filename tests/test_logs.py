@@ -32,7 +32,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stderr]]:
     """Sets up logging to an stderr of its own, and puts everything back."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    names = ("uvicorn.access", "apprise", "urllib3")
+    names = ("uvicorn.access", "apprise", "urllib3", "httpx2")
     levels = {name: logging.getLogger(name).level for name in names}
 
     def set_up(level: str = "info", *, is_terminal: bool = False) -> Stderr:
@@ -126,7 +126,7 @@ def test_what_is_below_the_level_is_not_logged(logged: Callable[..., Stderr]) ->
     assert [event["event"] for event in events(stderr)] == ["loud"]
 
 
-@pytest.mark.parametrize("name", ["uvicorn.access", "apprise", "urllib3"])
+@pytest.mark.parametrize("name", ["uvicorn.access", "apprise", "urllib3", "httpx2"])
 def test_some_libraries_show_warnings_at_most(logged: Callable[..., Stderr], name: str) -> None:
     """Their debug lines would drown the rest or show URLs with secrets; a higher level holds for them as well."""
     stderr = logged("debug")

@@ -31,8 +31,10 @@ def add_routes(app: FastAPI, door: Door, *, most_bytes: int = MOST_BYTES, most_s
         hook = _hook(door, crm, most_bytes, most_seconds)
         app.router.routes.append(Route(path, hook, methods=["POST"]))
         if sender.secret_in_path:
-            # Some CRMs can show a secret in the address alone.
-            app.router.routes.append(Route(f"{path}/{{secret:path}}", hook, methods=["POST"]))
+            # Some CRMs can show a secret in the address alone. It may have a slash, which only the second matches, or
+            # a line break, which only the first does.
+            for last in ("{secret}", "{secret:path}"):
+                app.router.routes.append(Route(f"{path}/{last}", hook, methods=["POST"]))
         if crm == "cloudevents":
             app.router.routes.append(Route(path, _handshake, methods=["OPTIONS"]))
     describe(app, door.senders)

@@ -6,7 +6,7 @@ start, and gauges are counted when they are read.
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -59,8 +59,11 @@ class StoreCollector(Collector):
         clock: WallClock,
         process_counts: Callable[[], Mapping[CounterKey, int]],
         gauges: Gauges,
+        crms: Collection[str] = (),
     ) -> None:
+        """`crms` are those that are set up here, of which it is told too that none of their events ever came."""
         self._views = views
+        self._crms = tuple(crms)
         self._charters = charters
         self._clock = clock
         self._process_counts = process_counts
@@ -80,11 +83,16 @@ class StoreCollector(Collector):
                 yield _counter(definition, counters, _expected(definition, charter))
         yield _fixed(table.EVENT_DELAY_SECONDS, counters)
         yield _fixed(table.EVENT_AHEAD_SECONDS, counters)
+        yield _gauge(table.CRM_LAST_EVENT, self._heard())
         yield _counted(charter, charters, counters)
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
         yield _gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
         yield from _gauges(self._gauges)
+
+    def _heard(self) -> Mapping[tuple[str, ...], float]:
+        values: dict[tuple[str, ...], float] = {(crm,): 0.0 for crm in self._crms}
+        return values | {(crm,): at / SECOND for crm, at in self._views.heard().items()}
 
     def _states(self, charter: Charter, now: Instant) -> Iterator[Metric]:
         teams, priorities = _values(charter, "team"), _values(charter, "priority")

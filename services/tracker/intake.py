@@ -72,6 +72,7 @@ def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -
             )
         else:
             rows.append(EventRow(event, crm, record.appended_at))
+            changes.heard[crm] = max(record.appended_at, changes.heard.get(crm, 0))
     for letter_row in changes.dead_letters:
         metrics.add(changes.counters, metrics.sample(metrics.DEAD_LETTERS_TOTAL, reason=letter_row.reason))
     return rows

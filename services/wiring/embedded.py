@@ -137,6 +137,7 @@ class Embedded:
             charters=lambda: self.charters,
             clock=self.clock,
             process_counts=self._tally.counts,
+            crms=[crm for crm, sender in self.door.senders.items() if sender.configured],
             gauges={
                 table.ALERTS_UNSETTLED.name: single(outbox.unsettled),
                 table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),

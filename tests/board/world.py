@@ -232,6 +232,10 @@ class FakeViews:
         """None."""
         return {}
 
+    def heard(self) -> Mapping[str, Instant]:
+        """None."""
+        return {}
+
     def dead_letters(self, after: str | None, limit: int) -> Sequence[DeadLetterRow]:
         """None."""
         del after, limit

@@ -408,6 +408,18 @@ def test_counters_add_up(store: SqlStore, views: Views) -> None:
     assert views.counters() == {one: 15, two: 5, ("y_total", ()): 1}
 
 
+def test_the_last_that_was_heard_of_a_crm_never_goes_back(store: SqlStore, views: Views) -> None:
+    """Whichever partition it came to, and whatever is applied again."""
+    assert views.heard() == {}
+    commit(store, changes(0, heard={"hubspot": 5, "zoho": 2}))
+    commit(store, changes(1, heard={"hubspot": 4, "zoho": 3}))
+    other = changes(0, heard={"hubspot": 7, "close": 1})
+    other.partition = 1
+    commit(store, other)
+    commit(store, changes(2, heard={"hubspot": 6}))
+    assert views.heard() == {"close": 1, "hubspot": 7, "zoho": 3}
+
+
 def test_dead_letters_are_kept_once(store: SqlStore, views: Views) -> None:
     """A dead letter that comes again is not doubled; one that was sent in again and comes back is listed again."""
     commit(store, changes(0, dead_letters=[dead_letter()]))

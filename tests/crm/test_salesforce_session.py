@@ -50,7 +50,7 @@ class SignIn:
 
     async def _user_info(self, request: Request) -> Response:
         self.asked_by.append(request.headers["authorization"])
-        return JSONResponse(self.user_info)
+        return JSONResponse(self.user_info, 400 if "error" in self.user_info else 200)
 
 
 @pytest.fixture
@@ -96,7 +96,9 @@ async def test_a_sign_in_that_does_not_say_who_we_are(sign_in: SignIn, session: 
     await session.close()
 
 
-@pytest.mark.parametrize("said", [{}, {"organization_id": None}, {"organization_id": "x y"}, {"organization_id": 5}])
+@pytest.mark.parametrize(
+    "said", [{}, {"organization_id": None}, {"organization_id": "x y"}, {"organization_id": 5}, {"error": "bad_scope"}]
+)
 async def test_nobody_says_who_we_are(sign_in: SignIn, session: SalesforceSession, said: dict[str, Any]) -> None:
     """Without an organization no call can be made."""
     sign_in.says["id"] = "https://login.salesforce.com/id/x/y"

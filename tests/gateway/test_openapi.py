@@ -14,7 +14,7 @@ from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi import checks
 
 from services.adapters.wall_clock import SystemClock
-from services.gateway.sender import Outgoing, written
+from services.gateway.sender import Counts, Outgoing, written
 from services.settings import Settings
 from services.wiring.embedded import Embedded
 from tests.gateway.anything import JSON
@@ -131,3 +131,15 @@ def test_the_handshake_is_as_the_document_says(document: BaseSchema, data: st.Da
     response = case.call()
     case.validate_response(response, checks=CHECKED)
     assert response.status_code == 200
+
+
+def test_the_page_of_crms_has_their_doors_and_answers() -> None:
+    """docs/crms.md says of each what the sender itself says."""
+    page = (HERE.parents[1] / "docs/crms.md").read_text()
+    for crm, sender in SENDERS.items():
+        (row,) = [line for line in page.splitlines() if f"`/hooks/{crm}" in line and line.startswith("|")]
+        *_, accepted, unusable = [cell.strip() for cell in row.strip("|").split("|")]
+        answer = sender.unusable()
+        assert accepted.startswith(str(sender.accepted(Counts()).status))
+        same = answer is not None and answer == sender.accepted(Counts())
+        assert unusable in ("422" if answer is None else str(answer.status), *(["the same"] if same else []))

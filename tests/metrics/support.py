@@ -1,6 +1,6 @@
 """What the metrics' tests share: a page of a store, read back by Prometheus's own parser for Python."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,6 +21,7 @@ def collector(
     counts: Callable[[], Mapping[CounterKey, int]] = dict,
     charters: Charters | None = None,
     gauges: Gauges | None = None,
+    crms: Collection[str] = (),
 ) -> StoreCollector:
     """A collector of what the bench has stored."""
     return StoreCollector(
@@ -29,6 +30,7 @@ def collector(
         clock=HandClock(now),
         process_counts=counts,
         gauges=gauges or {},
+        crms=crms,
     )
 
 

@@ -100,6 +100,7 @@ STORY = {
     'baton_clock_counted_seconds_sum{clock="touch",promised_by="sales",team="inbound"}': 600,
     'baton_clock_counted_seconds_sum{clock="touch",promised_by="sales",team="other"}': 5400,
     **TRANSITIONS,
+    'baton_crm_last_event_timestamp_seconds{crm="hubspot"}': at("10:58") / SECOND,
     'baton_event_delay_seconds_count{crm="hubspot"}': 11,
     'baton_event_delay_seconds_sum{crm="hubspot"}': 2378,
     'baton_events_total{crm="hubspot",outcome="used",type="feedback.answered"}': 1,
@@ -168,6 +169,26 @@ def test_an_event_from_the_near_future_shows_how_far_ahead_it_is() -> None:
     assert series['baton_event_ahead_seconds_bucket{crm="hubspot",le="300"}'] == 1
     assert series['baton_event_ahead_seconds_sum{crm="hubspot"}'] == 120
     assert 'baton_event_delay_seconds_sum{crm="hubspot"}' not in series
+
+
+LAST = 'baton_crm_last_event_timestamp_seconds{crm="%s"}'
+
+
+def test_the_last_event_of_each_crm_is_that_of_the_log() -> None:
+    """When it came in, not when it happened; a duplicate counts, a dead letter does not, a restart loses nothing."""
+    bench = Bench()
+    nothing = read(text(collector(bench, "09:00", crms=["hubspot", "zoho"])))
+    assert (nothing[LAST % "hubspot"], nothing[LAST % "zoho"]) == (0, 0)
+    assert LAST % "hubspot" not in scrape(bench, "09:00")
+    handed_off = event("lead.handed_off", "08:00")
+    bench.feed([handed_off], "09:00")
+    assert scrape(bench, "09:30")[LAST % "hubspot"] == at("09:00") / SECOND
+    bench.restart()
+    assert scrape(bench, "09:30")[LAST % "hubspot"] == at("09:00") / SECOND
+    bench.feed([handed_off], "10:00")
+    bench.feed_raw([b"{"], "11:00")
+    series = read(text(collector(bench, "12:00", crms=["hubspot", "zoho"])))
+    assert (series[LAST % "hubspot"], series[LAST % "zoho"]) == (at("10:00") / SECOND, 0)
 
 
 def test_gauges_are_of_the_moment_they_are_read(story: Bench) -> None:
@@ -273,7 +294,7 @@ def test_every_series_of_the_charter_is_there_before_anything_happens() -> None:
     }
     expected |= {
         f'baton_dead_letters_total{{reason="{reason}"}}'
-        for reason in ("unreadable", "invalid", "too_many", "too_far_ahead", "lost", "fault")
+        for reason in ("unreadable", "invalid", "too_many", "incomplete", "too_far_ahead", "lost", "fault")
     }
     found = {key for key, value in series.items() if value == 0 and "_bucket{" not in key}
     assert found == expected

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import httpx2
 
 from services.adapters.crm.api import ApiClient, OAuthToken, Rate
-from services.errors import Unavailable, UsageError
+from services.errors import BadEvent, Unavailable, UsageError
 
 SETTINGS = "BATON_SALESFORCE_CLIENT_ID, BATON_SALESFORCE_CLIENT_SECRET"
 
@@ -100,7 +100,10 @@ class SalesforceSession:
         await self._client.close()
 
     async def _asked(self) -> str:
-        answer = await self._client.get(_USER_INFO)
+        try:
+            answer = await self._client.get(_USER_INFO)
+        except BadEvent as error:
+            raise UsageError(f"{SETTINGS}: salesforce does not say of which organization they are: {error}") from None
         found = answer.get("organization_id") if isinstance(answer, dict) else None
         if not isinstance(found, str) or not _ORGANIZATION.fullmatch(found):
             raise UsageError(f"{SETTINGS}: salesforce does not say of which organization they are")

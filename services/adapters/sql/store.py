@@ -87,6 +87,9 @@ class SqlStore:
         self._alerts = Writer(insert_into(tables.alerts, dialect), dialect, ALERT_COLUMNS)
         self._outbox = Writer(insert_into(tables.outbox, dialect), dialect, ("lead", "clock", "number", "name"))
         self._counters = upsert(tables.counters, dialect, value=tables.counters.c.value + counter.value)
+        heard, said = tables.heard.c.at, insert_into(tables.heard, dialect).excluded.at
+        # Records that are applied again, or of another gateway whose clock is behind, take nothing back.
+        self._heard = upsert(tables.heard, dialect, at=case((heard > said, heard), else_=said))
         # What comes back after it was replayed waits to be looked at again.
         self._dead_letters = upsert(
             tables.dead_letters,
@@ -232,6 +235,7 @@ class SqlStore:
                 ],
             )
             self._counters.write(connection, counters)
+            self._heard.write(connection, [(crm, shard, at) for crm, at in sorted(changes.heard.items())])
             if self._relays:
                 self._outbox.write(connection, _to_relay(changes))
 

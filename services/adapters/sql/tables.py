@@ -246,6 +246,9 @@ dead_letters = Table(
 counters = Table("counters", METADATA, _key("name"), _key("labels"), _key("shard"), _number("value"))
 """A row for each partition (`shard`: its topic and number) that counts, so that workers never wait for each other."""
 
+heard = Table("heard", METADATA, _key("crm"), _key("shard"), _number("at"))
+"""When the last event of a CRM was appended to the log, by the partition (`shard`) that it went to."""
+
 outbox = Table(
     "outbox",
     METADATA,

@@ -189,6 +189,13 @@ class SqlViews:
         with self._database.reading() as connection:
             return {read_counter(name, labels): int(value) for name, labels, value in connection.execute(summed)}
 
+    def heard(self) -> Mapping[str, Instant]:
+        """When the last event of each CRM came in."""
+        table = tables.heard.c
+        last = select(table.crm, func.max(table.at)).group_by(table.crm)
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(last)}
+
     def dead_letters(self, after: str | None, limit: int) -> Sequence[DeadLetterRow]:
         """What could not be used and was not sent in again, by id: those after the id `after`."""
         letters = tables.dead_letters.c

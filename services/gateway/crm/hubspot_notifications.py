@@ -120,11 +120,11 @@ def _property_change(kind: str, item: Mapping[str, Any], mapping: CrmMapping) ->
     return Reading((change,), thin=(reference,) if of_company and not _is_fetched(item) else ())
 
 
-def _fields_asked(kind: str, name: str, mapping: CrmMapping) -> set[str]:
+def _fields_asked(kind: str, name: str, mapping: CrmMapping) -> frozenset[str]:
     """Which fields of the record the rules of a property ask for."""
     meaning = meaning_of(kind, mapping)
     told = meaning.properties.get(name) if meaning is not None else None
-    return {field for rule in told.rules() for field in rule.fields()} if told is not None else set()
+    return told.asked if told is not None else frozenset()
 
 
 def _merge(kind: str, item: Mapping[str, Any], mapping: CrmMapping) -> Reading:
