@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from base64 import b64encode
@@ -90,11 +91,11 @@ async def _run(
             typer.echo(f"{format_instant(embedded.clock.now())}  {sent} webhooks sent and acknowledged")
 
     async def playing() -> None:
-        await play(story, base_url=url, secrets=sent_by, clock=embedded.clock, sent=tell)
-
-    async with asyncio.timeout(seconds) as limit:
         try:
-            await serve(embedded, sock, playing)
-        except asyncio.CancelledError:
-            if not limit.expired():
-                raise
+            async with asyncio.timeout(seconds):
+                await play(story, base_url=url, secrets=sent_by, clock=embedded.clock, sent=tell)
+                await asyncio.Event().wait()  # the board stays open for whoever looks at it
+        except TimeoutError:
+            signal.raise_signal(signal.SIGTERM)  # as a user would end it: what is open comes to its end
+
+    await serve(embedded, sock, playing)
