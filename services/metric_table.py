@@ -173,7 +173,7 @@ NOTIFIER_ACTIVE = Metric(
 SUBSCRIPTION_EXPIRY = Metric(
     "baton_crm_subscription_expiry_timestamp_seconds",
     Shape.GAUGE,
-    "When a CRM stops to send webhooks unless that is renewed, in seconds since 1970; 0 where it sends none.",
+    "When a CRM stops to send webhooks unless that is renewed or one arrives, in seconds since 1970; 0: it sends none.",
     ("crm",),
 )
 

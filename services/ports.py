@@ -190,7 +190,7 @@ class CrmApi(Protocol):
 
 
 class Subscription(Protocol):
-    """A CRM's sending of webhooks to us, which ends unless it is renewed.
+    """A CRM's sending of webhooks to us, which ends unless it is renewed, or where none is delivered for some days.
 
     Its methods raise Unavailable, UsageError where the CRM does not take our credentials or settings, and BadEvent
     where it refuses what is asked.
@@ -198,10 +198,12 @@ class Subscription(Protocol):
 
     crm: str
     lifetime: int
-    """Microseconds from a renewal to the end."""
+    """Microseconds from a renewal, or from the last delivery, to the end."""
+    is_ours_to_make: bool
+    """Whether Baton makes it, so that none is there at first. Else somebody made it, and none means that it ended."""
 
     async def ends_at(self) -> Instant | None:
-        """When it ends; None where there is none, or none that is as it must be."""
+        """When it ends if no delivery succeeds from now on; None where there is none, or none that is as it must be."""
 
     async def renew(self, until: Instant) -> Instant:
         """Make it, or have it last until then; when it ends now. Done twice it changes nothing."""

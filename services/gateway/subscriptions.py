@@ -1,4 +1,4 @@
-"""Keeps alive what ends by itself: a CRM's sending of webhooks to us, where it is to be renewed every few days."""
+"""Keeps alive what ends by itself: a CRM's sending of webhooks to us, which is to be renewed, or ends by failures."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -71,13 +71,23 @@ class SubscriptionKeeper:
 
     async def _checked(self, subscription: Subscription) -> None:
         ends = await subscription.ends_at()
+        was_there = self._ends[subscription.crm] > 0 or not subscription.is_ours_to_make
         self._ends[subscription.crm] = ends or 0
         now = self._clock.now()
         if ends is not None and ends - now > subscription.lifetime // 2:
             return
         renewed = await subscription.renew(now + subscription.lifetime)
         self._ends[subscription.crm] = renewed
-        _log.info("crm_subscription_renewed", crm=subscription.crm, until=format_instant(renewed), was_there=bool(ends))
+        until = format_instant(renewed)
+        if ends is None and was_there:
+            _log.error(
+                "crm_subscription_was_lost",
+                crm=subscription.crm,
+                until=until,
+                mend="see that the CRM can reach us: it sends again, but ends what it cannot deliver for days",
+            )
+        else:
+            _log.info("crm_subscription_renewed", crm=subscription.crm, until=until, was_there=ends is not None)
 
     def _tell(self, subscription: Subscription, error: Exception) -> None:
         ends = self._ends[subscription.crm]

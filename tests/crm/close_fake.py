@@ -22,10 +22,21 @@ class FakeClose:
     events: list[Record] = field(default_factory=list)
     objects: dict[str, Record] = field(default_factory=dict)
     """By path, such as `lead/lead_1`."""
+    webhooks: list[Record] = field(default_factory=list)
+    page: int = 100
+    """How many webhooks a page has."""
+    ignores_skip: bool = False
+    """The list gives its first page again and again."""
+    stays_paused: bool = False
 
     def cloud(self) -> FakeCloud:
         """The API behind its host; every request needs the key."""
-        routes = [Route("/api/v1/event/", self._log), Route("/api/v1/{path:path}/", self._object)]
+        routes = [
+            Route("/api/v1/event/", self._log),
+            Route("/api/v1/webhook/", self._webhooks),
+            Route("/api/v1/webhook/{id}/", self._update, methods=["PUT"]),
+            Route("/api/v1/{path:path}/", self._object),
+        ]
         return FakeCloud(routes, credential=BASIC, base_url="https://api.close.test")
 
     async def _log(self, request: Request) -> Response:
@@ -38,9 +49,29 @@ class FakeClose:
         following = str(end) if end < len(log) else None
         return JSONResponse({"data": log[start:end], "cursor_next": following, "cursor_previous": None})
 
+    async def _webhooks(self, request: Request) -> Response:
+        start = 0 if self.ignores_skip else int(request.query_params.get("_skip", "0"))
+        end = start + self.page
+        return JSONResponse({"data": self.webhooks[start:end], "has_more": end < len(self.webhooks)})
+
+    async def _update(self, request: Request) -> Response:
+        """Only what is given changes."""
+        found = next((each for each in self.webhooks if each["id"] == request.path_params["id"]), None)
+        if found is None:
+            return JSONResponse({"error": "Empty query"}, 404)
+        if not self.stays_paused:
+            found |= await request.json()
+        return JSONResponse(found)
+
     async def _object(self, request: Request) -> Response:
         found = self.objects.get(request.path_params["path"])
         return JSONResponse({"error": "Empty query"}, 404) if found is None else JSONResponse(found)
+
+
+def webhook(number: int, url: str, status: str = "active") -> Record:
+    """A subscription, as the list of them has it."""
+    events = [{"object_type": "lead", "action": "updated", "extra_filter": None}]
+    return {"id": f"whsub_{number}", "status": status, "url": url, "verify_ssl": True, "events": events}
 
 
 def event(number: int, at: str, **fields: Any) -> Record:

@@ -1,5 +1,6 @@
 """Pipedrive's API as its reference describes it: lists of version 2 with cursors, leads of version 1 with offsets."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,11 @@ class FakePipedrive:
     activities: list[Record] = field(default_factory=list)
     page: int = 500
     """The most that a page has, whatever is asked for."""
+    webhooks: list[Record] = field(default_factory=list)
+    passwords: list[tuple[str, str]] = field(default_factory=list)
+    """User and password of each webhook that was made."""
+    hides_made: bool = False
+    """Those that are made are told as another address."""
 
     def cloud(self) -> FakeCloud:
         """The API behind its host; every request needs the token."""
@@ -34,6 +40,8 @@ class FakePipedrive:
             Route("/api/v2/deals/{id}", lambda request: self._one(request, self.deals)),
             Route("/api/v1/leads", lambda request: self._leads(request, archived=False)),
             Route("/api/v1/leads/archived", lambda request: self._leads(request, archived=True)),
+            Route("/api/v1/webhooks", self._webhooks, methods=["GET", "POST"]),
+            Route("/api/v1/webhooks/{id:int}", self._delete, methods=["DELETE"]),
             Route("/api/v1/leads/{id}", lambda request: self._one(request, self.leads)),
         ]
         return FakeCloud(routes, credential=TOKEN, credential_header="x-api-token", base_url="https://company.test")
@@ -73,6 +81,29 @@ class FakePipedrive:
         about = {"start": start, "limit": end - start, "more_items_in_collection": end < len(records)}
         return JSONResponse({"success": True, "data": records[start:end] or None, "additional_data": about})
 
+    async def _webhooks(self, request: Request) -> Response:
+        """All of them at once; to make one, address, action and object are needed."""
+        if request.method == "GET":
+            answer = JSONResponse({"status": "ok", "success": True, "data": self.webhooks})
+            # Others come in between.
+            await asyncio.sleep(0)
+            return answer
+        asked = await request.json()
+        if len(self.webhooks) >= 40:
+            return JSONResponse({"status": "error", "success": False, "error": "Too many"}, 400)
+        self.passwords.append((asked.pop("http_auth_user"), asked.pop("http_auth_password")))
+        if self.hides_made:
+            asked["subscription_url"] = "https://elsewhere.test"
+        number = max((each["id"] for each in self.webhooks), default=0) + 1
+        made = webhook(number, asked.pop("subscription_url"), **asked)
+        self.webhooks.append(made)
+        return JSONResponse({"status": "ok", "success": True, "data": made}, 201)
+
+    async def _delete(self, request: Request) -> Response:
+        number = request.path_params["id"]
+        self.webhooks = [each for each in self.webhooks if each["id"] != number]
+        return JSONResponse({"status": "ok", "success": True})
+
     @staticmethod
     def _one(request: Request, records: list[Record]) -> Response:
         number = request.path_params["id"]
@@ -80,6 +111,29 @@ class FakePipedrive:
         if found is None:
             return JSONResponse({"success": False, "error": "not found"}, 404)
         return JSONResponse({"success": True, "data": found})
+
+
+def webhook(number: int, url: str, **fields: Any) -> Record:
+    """A webhook for all that happens to deals, as the list of them has it."""
+    return {
+        "id": number,
+        "company_id": 1,
+        "owner_id": 7,
+        "user_id": 7,
+        "event_action": "*",
+        "event_object": "deal",
+        "subscription_url": url,
+        "version": "2.0",
+        "is_active": 1,
+        "add_time": "2026-10-01 08:00:00",
+        "remove_time": None,
+        "type": "general",
+        "http_auth_user": None,
+        "http_auth_password": None,
+        "last_delivery_time": "2026-10-05 08:00:00",
+        "last_http_status": 200,
+        **fields,
+    }
 
 
 def person(number: int, at: str, **fields: Any) -> Record:

@@ -22,6 +22,7 @@ class FakeSubscription:
     ends: Instant | None = None
     crm: str = "zoho"
     lifetime: int = 6 * DAY
+    is_ours_to_make: bool = True
     renewed: list[Instant] = field(default_factory=list)
     checks: int = 0
     trouble: Exception | None = None
@@ -104,9 +105,44 @@ async def test_one_that_was_ended_is_made_anew_within_an_hour() -> None:
 
     clock, subscription = FakeClock(), FakeSubscription(NOW + 5 * DAY)
     passing = Passing(clock, 2, end)
-    await kept(subscription, passing, clock)
+    with structlog.testing.capture_logs() as logs:
+        await kept(subscription, passing, clock)
     assert passing.slept == [3600, 3600]
     assert subscription.renewed == [NOW + HOUR + 6 * DAY]
+    assert logs == [
+        {
+            "log_level": "error",
+            "event": "crm_subscription_was_lost",
+            "crm": "zoho",
+            "until": "2026-11-29T10:00:00Z",
+            "mend": "see that the CRM can reach us: it sends again, but ends what it cannot deliver for days",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("is_ours_to_make", "event"), [(True, "crm_subscription_renewed"), (False, "crm_subscription_was_lost")]
+)
+async def test_at_the_start_none_is_an_end_only_where_somebody_else_makes_it(is_ours_to_make: bool, event: str) -> None:
+    """What Baton makes itself is not there at first."""
+    clock, subscription = FakeClock(), FakeSubscription(is_ours_to_make=is_ours_to_make)
+    with structlog.testing.capture_logs() as logs:
+        await kept(subscription, Passing(clock, 1), clock)
+    assert [each["event"] for each in logs] == [event]
+
+
+async def test_one_that_cannot_be_looked_at_ends_as_last_seen() -> None:
+    """So it comes near by itself while nobody knows better."""
+
+    class Unseen(FakeSubscription):
+        async def ends_at(self) -> Instant | None:
+            if self.checks:
+                raise Unavailable("away")
+            return await super().ends_at()
+
+    clock, subscription = FakeClock(), Unseen(NOW + 5 * DAY)
+    keeper = await kept(subscription, Passing(clock, 3), clock)
+    assert keeper.expiries() == {("zoho",): (NOW + 5 * DAY) / SECOND}
 
 
 async def test_one_that_gets_less_time_is_renewed_in_half_of_that() -> None:

@@ -104,6 +104,14 @@ class ApiClient:
         """The JSON that answers a change; None as with `get`. It may be sent more than once."""
         return await self._call("PATCH", path, json=json)
 
+    async def put(self, path: str, json: Any) -> Any:
+        """The JSON that answers a new value; None as with `get`. It may be sent more than once."""
+        return await self._call("PUT", path, json=json)
+
+    async def delete(self, path: str) -> None:
+        """Have nothing under a path, whether there was something or not."""
+        await self._call("DELETE", path)
+
     async def close(self) -> None:
         """Let go of its connections."""
         await self._client.aclose()

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import httpx2
 
-from services.adapters.crm.api import ApiClient, FixedHeaders, Rate, Sleep
+from services.adapters.crm.api import ApiClient, Authorization, FixedHeaders, Rate, Sleep
 from services.domain.instants import Instant, format_exact
 from services.ports import Found, Reference
 
-_RATE = Rate(20, 1.0)
+RATE = Rate(20, 1.0)
 """What "Rate Limits" names as a key's limit. It may be another for each group of paths, and is told only by answers."""
 _EVENTS = "/api/v1/event/"
 _MOST_IN_PAGE = 50
@@ -21,7 +21,7 @@ _PATHS: Mapping[str, str] = {
     "custom_activity": "custom",
 }
 """Activities whose path is not called as they are in events."""
-_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
+PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 """What a webhook says becomes a part of a path only as this."""
 
 
@@ -38,13 +38,12 @@ class CloseApi:
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """`token` is an API key, which Close takes as a user's name without a password."""
-        basic = base64.b64encode(f"{token}:".encode()).decode()
+        """`token` is an API key."""
         self._api = ApiClient(
             crm=self.crm,
             base_url=base_url,
-            authorization=FixedHeaders({"authorization": f"Basic {basic}"}),
-            rate=_RATE,
+            authorization=sign_in(token),
+            rate=RATE,
             transport=transport,
             sleep=sleep,
         )
@@ -67,7 +66,7 @@ class CloseApi:
         wanted = dict.fromkeys((each.object, each.id) for each in references if each.id)
         found: list[Found] = []
         for kind, number in wanted:
-            path = _path(kind) if _PLAIN.fullmatch(number) else None
+            path = _path(kind) if PLAIN.fullmatch(number) else None
             answer = await self._api.get(f"/api/v1/{path}/{number}/") if path else None
             if isinstance(answer, dict):
                 found.append(Found(kind, answer))
@@ -78,8 +77,14 @@ class CloseApi:
         await self._api.close()
 
 
+def sign_in(token: str) -> Authorization:
+    """An API key as a user's name without a password."""
+    basic = base64.b64encode(f"{token}:".encode()).decode()
+    return FixedHeaders({"authorization": f"Basic {basic}"})
+
+
 def _path(kind: str) -> str | None:
     family, _, name = kind.partition(".")
-    if family == "activity" and _PLAIN.fullmatch(name):
+    if family == "activity" and PLAIN.fullmatch(name):
         return f"activity/{_PATHS.get(name, name)}"
     return family if family in ("lead", "contact", "opportunity", "task") else None

@@ -15,7 +15,7 @@ from services.adapters.crm.api import ApiClient, FixedHeaders, Rate, Sleep, by_o
 from services.domain.instants import Instant, format_instant, parse_instant
 from services.ports import Found, Reference
 
-_RATE = Rate(20, 2.0)
+RATE = Rate(20, 2.0)
 """Of a token of the smallest plan, by "Rate limiting". A page of a list costs 10 or 20 of the day's 30,000 tokens."""
 _MOST_IN_PAGE = 500
 _MOST_IDS = 100
@@ -51,7 +51,7 @@ class PipedriveApi:
             crm=self.crm,
             base_url=base_url,
             authorization=FixedHeaders({"x-api-token": token}),
-            rate=_RATE,
+            rate=RATE,
             transport=transport,
             sleep=sleep,
         )

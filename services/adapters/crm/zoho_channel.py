@@ -25,6 +25,7 @@ class ZohoChannel:
     # A channel that asks for more than a week gets an hour. A day is left to clocks that differ, and to whatever week
     # Zoho means.
     lifetime = 6 * DAY
+    is_ours_to_make = True
 
     def __init__(
         self,
