@@ -3,17 +3,15 @@
 Each has its own time and place, so that what comes twice counts once: what Baton has seen need not be looked up.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.errors import BadEvent
 from services.gateway.api_letters import found_letter
 from services.gateway.crm.base import CrmSender
-from services.gateway.intake import MOST_AHEAD, Batch, Intake, as_bad
+from services.gateway.intake import MOST_AHEAD, Batch, Intake, as_bad, keep
 from services.gateway.sender import Counts, Senders, Taken
 from services.gateway.strict_json import UnreadableJson, check
-from services.metric_table import EVENTS_TOTAL
 from services.ports import EventLog, FetchQueue, Found, Tally, WallClock
 
 UNREADABLE = "unreadable"
@@ -49,14 +47,7 @@ class ChangeDoor:
         batch = Batch()
         for change in changes:
             self._add(batch, crm, change)
-        if batch.records:
-            await self._log.append(batch.records)
-        if batch.references:
-            await asyncio.to_thread(self._fetches[crm].put, crm, batch.references)
-        if batch.ignored:
-            labels = {"crm": crm, "type": "other", "outcome": "ignored"}
-            self._tally.count(EVENTS_TOTAL.name, labels, batch.ignored)
-        return batch.counts()
+        return await keep(batch, crm, log=self._log, fetches=self._fetches, tally=self._tally)
 
     def _add(self, batch: Batch, crm: str, change: Mapping[str, Any]) -> None:
         try:

@@ -15,10 +15,10 @@ from services.domain.instants import Instant
 from services.errors import BadEvent, Refused, Unavailable
 from services.gateway import signatures
 from services.gateway.crm import cloudevents
-from services.gateway.intake import MOST_AHEAD, Batch, Intake, whole_letter
+from services.gateway.intake import MOST_AHEAD, Batch, Intake, keep, whole_letter
 from services.gateway.request import Incoming, from_held, to_hold
 from services.gateway.sender import Answer, Counts, Sender, Senders
-from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
+from services.metric_table import REQUESTS_TOTAL
 from services.ports import EventLog, FetchQueue, HeldRequest, Quarantine, Tally, WallClock
 
 MOST_IN_WORK = 256
@@ -211,11 +211,4 @@ class Door:
         batch = Batch()
         for item in items:
             self._intake.add(batch, crm, sender, item, request.received_at)
-        if batch.records:
-            await self._log.append(batch.records)
-        if batch.references:
-            await asyncio.to_thread(self._fetches[crm].put, crm, batch.references)
-        if batch.ignored:
-            labels = {"crm": crm, "type": "other", "outcome": "ignored"}
-            self._tally.count(EVENTS_TOTAL.name, labels, batch.ignored)
-        return batch.counts()
+        return await keep(batch, crm, log=self._log, fetches=self._fetches, tally=self._tally)

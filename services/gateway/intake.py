@@ -1,5 +1,6 @@
 """Makes records of what senders say: events that pass the checks, and dead letters of what cannot be used."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -13,7 +14,8 @@ from services.errors import BadEvent
 from services.gateway.records import check_time, event_record, letter_record
 from services.gateway.request import Incoming
 from services.gateway.sender import Counts, Sender, Taken
-from services.ports import FetchQueue, Record, Reference, WallClock
+from services.metric_table import EVENTS_TOTAL
+from services.ports import EventLog, FetchQueue, Record, Reference, Tally, WallClock
 
 MOST_AHEAD = 300 * SECOND
 """Five minutes, as for the timestamp of a signature: beyond them a time is a mistake, not a clock that differs."""
@@ -82,6 +84,17 @@ class Intake:
             said = ", ".join(f"{each.object} {each.id}".strip() for each in taken.lacking[:3])
             raise BadEvent("incomplete", f"the CRM left out what matters of {said}; set up its API to have it fetched")
         return ()
+
+
+async def keep(batch: Batch, crm: str, *, log: EventLog, fetches: Mapping[str, FetchQueue], tally: Tally) -> Counts:
+    """Return once the log has the records, and the list of what is to be asked its references. Raises Unavailable."""
+    if batch.records:
+        await log.append(batch.records)
+    if batch.references:
+        await asyncio.to_thread(fetches[crm].put, crm, batch.references)
+    if batch.ignored:
+        tally.count(EVENTS_TOTAL.name, {"crm": crm, "type": "other", "outcome": "ignored"}, batch.ignored)
+    return batch.counts()
 
 
 def as_bad(crm: str, error: Exception) -> BadEvent:
