@@ -176,8 +176,9 @@ class Dynamics(CrmSender):
         row = self._closing_row(context, number, 1, {})
         changes = [self._rows.one(Kind.UPDATED, row)]
         for each in context.created():
-            if each.get("LogicalName") in self.mapping.deals:
-                deal = self._key(each["LogicalName"], row_id(each.get("Id"), "CreatedEntities"))
+            table = each.get("LogicalName")
+            if isinstance(table, str) and table in self.mapping.deals:
+                deal = self._key(table, row_id(each.get("Id"), "CreatedEntities"))
                 changes.append(self._rows.linked(context.table, number, deal, row.at))
         return Reading(tuple(changes))
 
