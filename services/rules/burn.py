@@ -12,7 +12,12 @@ from fractions import Fraction
 
 HOURS: Mapping[str, Fraction] = {
     "15m": Fraction(1, 4),
-    **{name: Fraction(hours) for name, hours in (("1h", 1), ("6h", 6), ("1d", 24), ("3d", 72), ("7d", 168), ("30d", 720))},
+    "1h": Fraction(1),
+    "6h": Fraction(6),
+    "1d": Fraction(24),
+    "3d": Fraction(72),
+    "7d": Fraction(168),
+    "30d": Fraction(720),
 }
 """Every window that is counted over, by its name in Prometheus, with its hours."""
 PERIOD = "30d"

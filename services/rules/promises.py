@@ -65,7 +65,7 @@ def _alerts(clock: Clock, objective: Fraction) -> Iterator[Alert]:
         "one that can be kept.",
         labels=labels,
         hold="1h",
-        comment=f"The objective is broken over {PERIOD}. Of fewer than {least} promises a single late one would do that.",
+        comment=f"The objective is broken over {PERIOD}. Of fewer than {least} promises a single late one would do it.",
     )
 
 
