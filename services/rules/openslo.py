@@ -3,24 +3,20 @@
 OpenSLO cannot say working hours or targets; both are in the verdicts that the counters count.
 """
 
-import io
 import re
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from services.domain.charter import Charter, Clock
 from services.domain.clocks import Kind
 from services.rules.burn import PERIOD
 from services.rules.counts import transitions
 from services.rules.model import number, percent
+from services.rules.yaml_out import dump, text
 
 VERSION = "openslo/v1"
 SERVICE = "baton"
 _LONGEST_NAME = 63
 """What every reader of OpenSLO takes: a label of RFC 1123."""
-_UNFOLDED = 10_000
-"""A line is as long as it is: a query that is folded reads badly."""
 _LONGEST_DESCRIPTION = 1050
 """The most that OpenSLO allows."""
 
@@ -31,26 +27,20 @@ def openslo_documents(charter: Charter) -> str:
         "Service",
         SERVICE,
         "Baton",
-        {"description": f"The passing of leads from marketing to sales, by charter {charter.version}."},
+        {"description": text(f"The passing of leads from marketing to sales, by charter {charter.version}.")},
     )
     names = _names(list(charter.clocks))
     documents = [service, *(_of_clock(clock, names[name]) for name, clock in charter.clocks.items())]
-    yaml = YAML()
-    yaml.width = _UNFOLDED
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.explicit_start = True
-    out = io.StringIO()
-    yaml.dump_all(documents, out)
-    return out.getvalue()
+    return dump(documents)
 
 
 def _document(kind: str, name: str, shown: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": VERSION, "kind": kind, "metadata": {"name": name, "displayName": shown}, "spec": spec}
+    return {"apiVersion": VERSION, "kind": kind, "metadata": {"name": name, "displayName": text(shown)}, "spec": spec}
 
 
 def _of_clock(clock: Clock, name: str) -> dict[str, Any]:
     indicator = _document("SLI", name, clock.name, {"ratioMetric": _ratio(clock)})
-    described = {"description": clock.says[:_LONGEST_DESCRIPTION]} if clock.says else {}
+    described = {"description": text(clock.says[:_LONGEST_DESCRIPTION])} if clock.says else {}
     if clock.objective is None:
         indicator["spec"] = {**described, **indicator["spec"]}
         return indicator
@@ -79,7 +69,7 @@ def _ratio(clock: Clock) -> dict[str, Any]:
 
 
 def _source(query: str) -> dict[str, Any]:
-    return {"metricSource": {"type": "Prometheus", "spec": {"query": query}}}
+    return {"metricSource": {"type": "Prometheus", "spec": {"query": text(query)}}}
 
 
 def _names(clocks: list[str]) -> dict[str, str]:

@@ -1,9 +1,7 @@
 """Writes rules as YAML: comments, a fixed order, and every name quoted where YAML wants it."""
 
-import io
 from collections.abc import Mapping
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
@@ -12,13 +10,12 @@ from services.rules.counts import counts
 from services.rules.leads import leads
 from services.rules.model import Alert, Group, Recording
 from services.rules.promises import promise
+from services.rules.yaml_out import dump, text
 
 RUNBOOKS = "docs/runbooks"
 """Where the page of each alert lies in Baton's repository."""
 INTERVAL = "1m"
 """Promises are timed in minutes at the least, and a month of values a minute apart is read for the long windows."""
-_WIDTH = 200
-"""Lines longer than this are folded; expressions are never folded."""
 
 _HEAD = """\
 Prometheus rules of charter {version}, written by `baton rules`. When the charter changes, write them anew; an alert
@@ -41,12 +38,7 @@ def rules_page(charter: Charter, runbooks: str = RUNBOOKS) -> str:
         groups.yaml_set_comment_before_after_key(place, before=_spaced(group.comment, place), indent=2)
     document = CommentedMap({"groups": groups})
     document.yaml_set_start_comment(_HEAD.format(version=charter.version))
-    yaml = YAML()
-    yaml.width = _WIDTH
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    out = io.StringIO()
-    yaml.dump(document, out)
-    return out.getvalue()
+    return dump([document])
 
 
 def _group(group: Group, runbooks: str) -> CommentedMap:
@@ -55,7 +47,7 @@ def _group(group: Group, runbooks: str) -> CommentedMap:
         rules.append(_recording(rule) if isinstance(rule, Recording) else _alert(rule, runbooks))
         if rule.comment:
             rules.yaml_set_comment_before_after_key(place, before=_spaced(rule.comment, place), indent=6)
-    return CommentedMap({"name": group.name, "interval": INTERVAL, "rules": rules})
+    return CommentedMap({"name": text(group.name), "interval": INTERVAL, "rules": rules})
 
 
 def _spaced(comment: str, place: int) -> str:
@@ -76,12 +68,16 @@ def _alert(rule: Alert, runbooks: str) -> CommentedMap:
         written["for"] = rule.hold
     written["labels"] = _inline({"severity": rule.severity, **rule.labels})
     written["annotations"] = CommentedMap(
-        {"summary": rule.summary, "description": rule.description, "runbook_url": f"{runbooks}/{rule.name}.md"}
+        {
+            "summary": rule.summary,
+            "description": rule.description,
+            "runbook_url": text(f"{runbooks}/{rule.name}.md"),
+        }
     )
     return written
 
 
 def _inline(labels: Mapping[str, str]) -> CommentedMap:
-    written = CommentedMap(labels)
+    written = CommentedMap({name: text(value) for name, value in labels.items()})
     written.fa.set_flow_style()
     return written
