@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from services.charters import parse_charter
@@ -17,6 +18,11 @@ from tests.deploy.test_prometheus import check
 
 COPIES = ("board-a", "board-b")
 """Every copy of the board shows the same counters."""
+
+names = st.text(st.characters(exclude_categories=["C"], exclude_characters="/"), min_size=1, max_size=100).filter(
+    lambda name: name.isprintable() and bool(name.strip())
+)
+"""What a clock may be called."""
 
 HOUR = 60
 DAY = 24 * HOUR

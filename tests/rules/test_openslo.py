@@ -10,14 +10,10 @@ from services.charters import read_charter
 from services.domain.charter import Charter
 from services.rules import openslo_documents, rules_page
 from tests.deploy.shipped import DEPLOY, read_documents
-from tests.rules.made import charter_of
+from tests.rules.made import charter_of, names
 
 NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 """A label of RFC 1123, which is what every reader of OpenSLO takes."""
-
-names = st.text(st.characters(exclude_categories=("C",), exclude_characters="/"), min_size=1, max_size=100).filter(
-    lambda name: name.isprintable() and bool(name.strip())
-)
 
 
 def of_kind(charter: Charter, kind: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from services.rules.page import groups_of
 from tests.command import baton
 from tests.deploy.shipped import DEPLOY
 from tests.deploy.test_prometheus import check
-from tests.rules.made import charter_of
+from tests.rules.made import charter_of, names
 
 WARSAW = DEPLOY / "charters" / "warsaw-small-team.yaml"
 EXAMPLE = DEPLOY / "prometheus" / "rules-warsaw.yml"
@@ -137,9 +137,6 @@ def test_a_factor_that_cannot_happen_is_spoken_of() -> None:
     assert " > 14.4" not in text
 
 
-names = st.text(st.characters(exclude_categories=("C",), exclude_characters="/"), min_size=1, max_size=100).filter(
-    lambda name: name.isprintable() and bool(name.strip())
-)
 objectives = st.one_of(st.none(), st.integers(1, 99_999).map(lambda each: f"{each / 1000}%"))
 charters = st.builds(
     charter_of,
