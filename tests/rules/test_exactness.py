@@ -1,4 +1,4 @@
-"""What the rules count, held to what the tracker stores: each promise is `met` or `overdue` once, but for corrections."""
+"""What the rules count, held to what the tracker stores: a promise is `met` or `overdue` once, but for corrections."""
 
 from collections import Counter
 from random import Random

@@ -380,3 +380,26 @@ def test_a_verdict_that_is_corrected_counts_as_both(tmp_path: Path) -> None:
         },
     )
     run(case, tmp_path)
+
+
+def test_copies_of_the_board_that_come_and_go_change_no_count(tmp_path: Path) -> None:
+    """One ends while the other is a promise behind, and a third begins: six were late, not a thousand more."""
+    late = 'baton_clock_transitions_total{{clock="answer",promised_by="marketing",team="a",priority="b",{}}}'
+    copies = {
+        late.format('transition="overdue",instance="first"'): "1000x9 1005x10 stale",
+        late.format('transition="overdue",instance="second"'): "1000x11 1004x9 1006x40",
+        late.format('transition="overdue",instance="third"'): "_x30 1006x30",
+        late.format('transition="met",instance="first"'): "1000x60",
+    }
+    series = '{clock="answer", promised_by="marketing"}'
+    case = Case(
+        "copies",
+        CHARTER,
+        at=59,
+        others=copies,
+        values={
+            f"clock:baton_{name}:count_1h": {f"clock:baton_{name}:count_1h{series}": 6} for name in ("late", "decided")
+        },
+        told={BREAKING: [breaking("answer", "10", "90 %", "marketing")]},
+    )
+    run(case, tmp_path)
