@@ -8,8 +8,7 @@ STALLED = "BatonLeadsStalled"
 OUTDATED = "BatonRulesOutdated"
 
 STALLED_SHARE = "0.2"
-"""One of five open leads. The charter has no number for it; where a team has another, it edits nothing here, but
-silences the alert and asks baton_stalled_leads itself."""
+"""One of five open leads. The charter has no number for it; that is so many that no team would call it usual."""
 FEWEST_STALLED = 5
 """Below this many each has its own line on the board, and a share says little."""
 

@@ -1,5 +1,6 @@
 """Every alert has a page that says what to look at and what to do, and every page has its alert."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from services.charters import read_charter
 from services.rules.model import Alert
 from services.rules.page import RUNBOOKS, groups_of
 from tests.deploy.shipped import DEPLOY, ROOT, read_yaml
+from tests.deploy.test_prometheus import check
 from tests.rules.made import charter_of
 
 PAGES = sorted((ROOT / RUNBOOKS).glob("*.md"))
@@ -42,6 +44,24 @@ def test_alerts_link_their_pages() -> None:
     assert len(found) > len(PAGES)
     for alert in found:
         assert alert["annotations"]["runbook_url"] == f"docs/runbooks/{alert['alert']}.md"
+
+
+def test_alertmanager_takes_what_the_documents_propose(tmp_path: Path) -> None:
+    """amtool finds nothing wrong with the routes of docs/alerts.md, and each side is told of its own."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "alerts.md").read_text("utf-8"), re.M | re.S)
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(block + "receivers: [{name: operators}, {name: marketing}, {name: sales}]\n", encoding="utf-8")
+    check("amtool", "check-config", path)
+    for side in ("marketing", "sales"):
+        check(
+            "amtool",
+            "config",
+            "routes",
+            "test",
+            f"--config.file={path}",
+            f"--verify.receivers={side}",
+            f"promised_by={side}",
+        )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
