@@ -7,7 +7,7 @@ from services.dashboards.dashboard import Dashboard, Section
 from services.dashboards.links import Board
 from services.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, Query, Step, bars, gauge, lines, matrix, stat
 from services.dashboards.promises import SIDES, STATUS_COLORS, clocks_of, objective_steps, objective_words, sentence
-from services.dashboards.promql import RANGE, chosen, gained, is_, now, one_of
+from services.dashboards.promql import RANGE, chosen, gained, is_, now, one_of, or_zero
 from services.domain.charter import Charter, Clock, Side
 from services.domain.clocks import Status
 
@@ -98,7 +98,8 @@ def _kept(charter: Charter, side: Side) -> Iterator[Panel]:
             least=0,
             most=1,
             decimals=1,
-            height=7,
+            width=12 if len(clocks) == 1 else 6,
+            height=6,
         )
     judged = [clock for clock in clocks if clock.objective is not None]
     if judged:
@@ -159,7 +160,7 @@ def _funnel() -> Panel:
         ("deal opened", "deal.opened"),
     )
     queries = [
-        Query(gained(table.EVENTS_TOTAL, RANGE, type=is_(kind), outcome=is_("used")), name, "instant")
+        Query(or_zero(gained(table.EVENTS_TOTAL, RANGE, type=is_(kind), outcome=is_("used"))), name, "instant")
         for name, kind in told
     ]
     won = gained(table.HANDOFF_OUTCOMES_TOTAL, RANGE, outcome=is_("won"))
@@ -170,7 +171,6 @@ def _funnel() -> Panel:
         queries=[*queries, Query(won, "won", "instant")],
         unit="short",
         decimals=0,
-        may_be_empty="A stage is missing until the first event of its kind.",
     )
 
 

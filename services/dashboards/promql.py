@@ -51,6 +51,11 @@ def gained(metric: Metric, over: str, by: Iterable[str] = (), **where: str) -> s
     return _summed(_gathered("max", metric.labels, f"increase({_selected(metric, where)}[{over}])"), metric, by)
 
 
+def or_zero(expr: str) -> str:
+    """A sum, or 0 where there is nothing to sum up yet."""
+    return f"{expr} or vector(0)"
+
+
 def buckets(metric: Metric, over: str, by: Iterable[str] = (), **where: str) -> str:
     """By how much the buckets of a histogram of the database grew, added up but for `by` and their bounds."""
     labels = (*metric.labels, "le")
