@@ -7,7 +7,7 @@ from services.dashboards.dashboard import Dashboard, Section
 from services.dashboards.links import Board
 from services.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, Query, Step, bars, gauge, lines, matrix, stat
 from services.dashboards.promises import SIDES, STATUS_COLORS, clocks_of, objective_steps, objective_words, sentence
-from services.dashboards.promql import RANGE, chosen, gained, is_, now, one_of, or_zero
+from services.dashboards.promql import RANGE, chosen, gained, is_, now, one_of, or_zero, worst_first
 from services.domain.charter import Charter, Clock, Side
 from services.domain.clocks import Status
 
@@ -38,7 +38,7 @@ def joint_view(charter: Charter, board: Board) -> Dashboard:
                 "What each side promised the other (marketing left, sales right)",
                 [list(_kept(charter, side)) for side in SIDES],
             ),
-            Section("Promises that are being timed now", [list(_open(side, board)) for side in SIDES]),
+            Section("Promises that are being timed now", [list(_open(charter, side, board)) for side in SIDES]),
             Section("From one team to the other", [[_funnel(), _stalled(board)]]),
             Section("What they tell each other", [[_reasons(), _feedback()]]),
         ),
@@ -124,7 +124,7 @@ def _share(clock: Clock) -> str:
     return f"{float(clock.objective or 0):.15g}"
 
 
-def _open(side: Side, board: Board) -> Iterator[Panel]:
+def _open(charter: Charter, side: Side, board: Board) -> Iterator[Panel]:
     own = {"promised_by": is_(side), **_BY_TEAM}
     yield lines(
         title=f"{side.capitalize()}: open promises by status",
@@ -136,17 +136,18 @@ def _open(side: Side, board: Board) -> Iterator[Panel]:
         stacked=True,
         colors=STATUS_COLORS,
     )
-    pressing = one_of((Status.OVERDUE, Status.AT_RISK))
+    pressing = (Status.OVERDUE, Status.AT_RISK)
+    counted = now(table.OPEN_CLOCKS, ["clock", "status"], status=one_of(pressing), **own)
     yield bars(
         title=f"{side.capitalize()}: overdue and at risk, by promise",
         description="What needs someone now. A click on a bar leads to its leads.",
-        queries=[
-            Query(
-                now(table.OPEN_CLOCKS, ["clock", "status"], status=pressing, **own), "{{clock}} · {{status}}", "instant"
-            )
-        ],
+        queries=[Query(worst_first(counted), "{{clock}} · {{status}}", "instant")],
         unit="short",
-        steps=(Step(None, GOOD), Step(1, WARN)),
+        colors={
+            f"{clock.name} · {status}": STATUS_COLORS[status]
+            for clock in clocks_of(charter, side)
+            for status in pressing
+        },
         series_links=[board.leads_of_series("These leads", "clock", "status")],
         height=6,
     )
@@ -175,15 +176,12 @@ def _funnel() -> Panel:
 
 
 def _stalled(board: Board) -> Panel:
+    counted = now(table.STALLED_LEADS, table.STALLED_LEADS.labels, **_BY_TEAM)
     return bars(
         title="Stalled leads by team and priority",
         description="Leads with an open handoff that have an overdue promise of sales, or no event for too long. A "
         "click on a bar leads to them.",
-        queries=[
-            Query(
-                now(table.STALLED_LEADS, table.STALLED_LEADS.labels, **_BY_TEAM), "{{team}} · {{priority}}", "instant"
-            )
-        ],
+        queries=[Query(worst_first(counted), "{{team}} · {{priority}}", "instant")],
         unit="short",
         steps=(Step(None, GOOD), Step(1, BAD)),
         links=[board.leads("All stalled leads", stalled="true")],

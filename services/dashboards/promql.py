@@ -56,6 +56,11 @@ def or_zero(expr: str) -> str:
     return f"{expr} or vector(0)"
 
 
+def worst_first(expr: str) -> str:
+    """The series with the largest first."""
+    return f"sort_desc({expr})"
+
+
 def buckets(metric: Metric, over: str, by: Iterable[str] = (), **where: str) -> str:
     """By how much the buckets of a histogram of the database grew, added up but for `by` and their bounds."""
     labels = (*metric.labels, "le")

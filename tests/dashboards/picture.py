@@ -3,12 +3,12 @@
 A demo plays a day, a real Prometheus reads it, and what the queries of the joint view give is drawn in its grid.
 """
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.dashboards.drawing import FAINT, INK, Series, panel
+from tests.dashboards.drawing import panel
+from tests.dashboards.ink import FAINT, INK, Series
 from tests.dashboards.live import DEMO, Live, live
 from tests.dashboards.made import ROOT, demo_charter, documents
 from tests.e2e.browser import chromium
@@ -27,7 +27,9 @@ def series_of(running: Live, target: Mapping[str, Any], about: Any) -> Iterator[
             options = about["transformations"][0]["options"]
             name = f"{labels[options['rowField']]}\n{labels[options['columnField']]}"
         else:
-            name = re.sub(r"\{\{(\w+)\}\}", lambda found, of=labels: str(of[found[1]]), target["legendFormat"])
+            name = target["legendFormat"]
+            for label, value in labels.items():
+                name = name.replace(f"{{{{{label}}}}}", value)
         samples = each["values"] if "values" in each else [each["value"]]
         yield name, [(float(at), float(value)) for at, value in samples]
 
