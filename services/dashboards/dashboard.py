@@ -11,7 +11,7 @@ from services.domain.charter import OTHER, Charter
 from services.errors import UsageError
 
 SCHEMA_VERSION = 42
-"""Of Grafana 12 and 13, which bring older ones up to theirs."""
+"""The last of this format, by Grafana's own word: 12 and 13 read it, later forms are another API's."""
 PROVISIONED = "baton-prometheus"
 """The data source that deploy/grafana provisions, chosen at first; another can be chosen."""
 WINDOWS = ("1h", "6h", "1d", "7d")
@@ -41,7 +41,8 @@ class Dashboard:
     sections: Sequence[Section]
     labels: Sequence[str] = ()
     """The labels of the charter by which it can be filtered."""
-    has_window: bool = False
+    window: str = ""
+    """How far back counts look at first, one of WINDOWS; empty where the viewer has nothing to choose."""
 
     def document(self, charter: Charter, board: Board) -> Json:
         """The document that Grafana reads."""
@@ -72,8 +73,8 @@ class Dashboard:
         yield _job()
         for label in self.labels:
             yield _label(label, charter.labels.get(label, frozenset()))
-        if self.has_window:
-            yield _window()
+        if self.window:
+            yield _window(self.window)
 
 
 def _placed(sections: Sequence[Section]) -> Iterator[Json]:
@@ -157,8 +158,7 @@ def _label(name: str, values: Collection[str]) -> Json:
     }
 
 
-def _window() -> Json:
-    chosen = "1d"
+def _window(chosen: str) -> Json:
     return {
         "name": "window",
         "label": "Counted over",

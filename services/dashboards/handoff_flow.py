@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from services import metric_table as table
 from services.dashboards.dashboard import Dashboard, Section
+from services.dashboards.kinds import bars, heatmap, lines, matrix
 from services.dashboards.links import Board
-from services.dashboards.panels import BAD, CALM, GOOD, STILL, WARN, Panel, Query, bars, heatmap, lines, matrix
+from services.dashboards.panels import BAD, CALM, GOOD, STILL, WARN, Panel, Query
 from services.dashboards.promises import SIDES, clocks_of, sentence, target_steps, target_words
 from services.dashboards.promql import RANGE, RATE, WINDOW, buckets, chosen, gained, is_, now, one_of, quantile
 from services.domain.charter import Charter, Clock, Side
@@ -33,7 +34,7 @@ def handoff_flow(charter: Charter, board: Board) -> Dashboard:
         description="Handoffs opened and closed, how long promises take against their targets, and transitions.",
         since="now-30d",
         labels=("team", "priority", "source"),
-        has_window=True,
+        window="1d",
         sections=(
             Section("Handoffs", [list(_handoffs(board))]),
             Section(

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from services import metric_table as table
 from services.dashboards.dashboard import Dashboard, Section
+from services.dashboards.kinds import bars, gauge, lines, matrix, stat
 from services.dashboards.links import Board
-from services.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, Query, Step, bars, gauge, lines, matrix, stat
+from services.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, Query, Step
 from services.dashboards.promises import SIDES, STATUS_COLORS, clocks_of, objective_steps, objective_words, sentence
 from services.dashboards.promql import RANGE, chosen, gained, is_, now, one_of, or_zero, worst_first
 from services.domain.charter import Charter, Clock, Side

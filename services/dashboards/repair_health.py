@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from services import metric_table as table
-from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step, bars, lines
+from services.dashboards.kinds import bars, lines
+from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step
 from services.dashboards.promql import WINDOW, each, growing, now
 
 _HOUR, _DAY = 3600, 86_400

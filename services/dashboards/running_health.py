@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from services import metric_table as table
-from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step, bars, lines, stat
+from services.dashboards.kinds import bars, lines, stat
+from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step
 from services.dashboards.promql import RATE, each, now, of_process
 
 _APART = "Empty where all of Baton is one process."

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from services import metric_table as table
 from services.dashboards.dashboard import Dashboard, Section
+from services.dashboards.kinds import bars, lines, stat
 from services.dashboards.links import Board
-from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step, bars, lines, stat
+from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step
 from services.dashboards.promql import (
     RATE,
     WINDOW,
@@ -32,7 +33,7 @@ def service_health(board: Board) -> Dashboard:
         title="Baton: service health",
         description="Whether Baton takes in, judges and tells all that it should.",
         since="now-6h",
-        has_window=True,
+        window="1h",
         sections=(
             Section("Now", [list(_now(board))]),
             Section("The way in", [list(_way_in())]),

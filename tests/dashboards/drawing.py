@@ -92,7 +92,14 @@ def _matrix(about: Any, series: Sequence[Series], width: float, height: float) -
     left, line = width * 0.17, min(24, height / (len(rows) + 1))
     wide = (width - left) / len(columns)
     for number, column in enumerate(columns):
-        yield text(left + wide * (number + 0.5), line * 0.7, column, size=8, color=FAINT, anchor="middle")
+        yield text(
+            left + wide * (number + 0.5),
+            line * 0.7,
+            column,
+            size=min(8, 1.5 * wide / len(column)),
+            color=FAINT,
+            anchor="middle",
+        )
     for down, row in enumerate(rows, 1):
         yield text(0, line * (down + 0.65), row)
         for number, column in enumerate(columns):

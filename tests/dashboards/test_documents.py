@@ -59,6 +59,11 @@ def test_the_uids_are_fixed() -> None:
 @each_dashboard
 def test_no_panel_lies_on_another(document: Any) -> None:
     """Every panel is on the page, which is 24 wide, and no two share a place."""
+    assert_apart(document)
+
+
+def assert_apart(document: Any) -> None:
+    """Each place is in the grid, and no two have a cell in common."""
     places = [panel["gridPos"] for panel in document["panels"]]
     for place in places:
         assert place["x"] >= 0
@@ -172,6 +177,16 @@ def test_both_sides_stand_side_by_side() -> None:
         assert panel["gridPos"]["x"] // 12 == {"Marketing": 0, "Sales": 1}[side]
         tops.setdefault(side, panel["gridPos"]["y"])
     assert tops["Marketing"] == tops["Sales"]
+
+
+def test_a_side_without_promises_leaves_its_half_free() -> None:
+    """The other side's stay in theirs, and nothing lies on anything."""
+    charter = example(
+        "promised_by: marketing\n    starts_on: [lead.rejected]", "promised_by: sales\n    starts_on: [lead.rejected]"
+    )
+    document = of(charter, "baton-joint-view")
+    assert {panel["gridPos"]["x"] // 12 for panel in panels(document) if panel["type"] == "gauge"} == {1}
+    assert_apart(document)
 
 
 def test_targets_are_lines() -> None:
