@@ -91,12 +91,13 @@ def _matrix(about: Any, series: Sequence[Series], width: float, height: float) -
     most = max(cells.values()) or 1
     left, line = width * 0.17, min(24, height / (len(rows) + 1))
     wide = (width - left) / len(columns)
+    longest = max(len(column) for column in columns)
     for number, column in enumerate(columns):
         yield text(
             left + wide * (number + 0.5),
             line * 0.7,
             column,
-            size=min(8, 1.5 * wide / len(column)),
+            size=min(8, 1.7 * wide / longest),
             color=FAINT,
             anchor="middle",
         )
