@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "tracker": WORDS,
     "notifier": WORDS,
     "metrics": WORDS,
+    "dashboards": frozenset({DOMAIN, "metric_table", *LEAVES}),
     "board": WORDS | {"charters"},  # it shows the charter as `baton charter show` does
     "review": WORDS,
     "replay": WORDS,

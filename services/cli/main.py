@@ -10,6 +10,7 @@ from services.cli import (
     backfill,
     charter,
     crm,
+    dashboards,
     dead_letters,
     demo,
     health,
@@ -38,6 +39,7 @@ app.add_typer(charter.app, name="charter")
 app.add_typer(replay.app)
 app.add_typer(whatif.app)
 app.add_typer(rules.app)
+app.add_typer(dashboards.app)
 app.add_typer(up.app)
 app.add_typer(services.app)
 app.add_typer(demo.app)
