@@ -16,9 +16,9 @@ from services.errors import CharterError, UsageError
 from services.ports import EVENTS, Record
 from services.settings import Settings, read_settings, variable
 from services.translate import to_json
+from services.wiring.alerting import sinks_of
 from services.wiring.charters import charters_in_force, put_in_force
 from services.wiring.embedded import Embedded
-from services.wiring.parts import sinks_of
 from tests.databases import empty
 from tests.tracker.support import CHARTER, Bench, at, event
 

@@ -16,8 +16,11 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-def message(row: AlertRow, board_url: str) -> Message:
-    """The message of an alert, with a link to the lead's page."""
+_FACTS = ("promised_by", "owner", "team", "account", "source", "to", "before", "after")
+
+
+def message(row: AlertRow, board_url: str, client_team: str | None = None) -> Message:
+    """The message of an alert, with a link to the lead's page; `client_team` looks after the lead's account."""
     details = row.details
     title = _TITLES[row.kind].format(
         clock=row.clock, lead=row.lead, to=details.get("to"), after=_words(details.get("after"))
@@ -28,8 +31,24 @@ def message(row: AlertRow, board_url: str) -> Message:
     known = [f"{name} {details[name]}" for name in ("owner", "team", "account", "source") if details.get(name)]
     if known:
         lines.append("Lead: " + ", ".join(known) + ".")
-    lines.append(f"{board_url}/leads/{quote(row.lead, safe='')}")
-    return Message(row.transition, row.kind, _line(title), "\n".join(_line(line) for line in lines), row.lead)
+    url = f"{board_url}/leads/{quote(row.lead, safe='')}"
+    lines.append(url)
+    facts = {name: str(details[name]) for name in _FACTS if details.get(name)}
+    if client_team is not None:
+        facts["client_team"] = client_team
+    at = details.get("at")
+    return Message(
+        id=row.transition,
+        kind=row.kind,
+        title=_line(title),
+        body="\n".join(_line(line) for line in lines),
+        lead=row.lead,
+        clock=row.clock,
+        number=row.number,
+        at=at if isinstance(at, int) else row.not_before,
+        url=url,
+        facts={name: _line(text) for name, text in facts.items()},
+    )
 
 
 def _sentence(row: AlertRow) -> str:

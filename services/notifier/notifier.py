@@ -13,7 +13,7 @@ import structlog
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
 from services.notifier.messages import message
-from services.ports import AlertSink, WallClock
+from services.ports import AlertSink, Message, WallClock
 from services.storage import Outbox, PendingAlert
 
 BATCH = 100
@@ -35,15 +35,31 @@ class _Failure:
     times: int
 
 
+def _no_client_team(_account: str) -> str | None:
+    return None
+
+
 class Notifier:
     """Takes alerts from one outbox to some sinks."""
 
-    def __init__(self, *, outbox: Outbox, sinks: Sequence[AlertSink], clock: WallClock, board_url: str) -> None:
-        """`board_url` is where the links in messages lead. Sinks of the same name are one."""
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        sinks: Sequence[AlertSink],
+        clock: WallClock,
+        board_url: str,
+        client_team_of: Callable[[str], str | None] = _no_client_team,
+    ) -> None:
+        """`board_url` is where the links in messages lead. Sinks of the same name are one.
+
+        `client_team_of` says which client team looks after an account; it may raise Unavailable.
+        """
         self._outbox = outbox
         self._sinks = tuple({sink.name: sink for sink in sinks}.values())
         self._clock = clock
         self._board_url = board_url
+        self._client_team_of = client_team_of
         self._failures: dict[str, _Failure] = {}
         self._refused: set[int] = set()
         """Alerts that a sink did not take. They come last, because what they say may be what is wrong."""
@@ -73,7 +89,12 @@ class Notifier:
 
     def _deliver(self, alert: PendingAlert) -> None:
         wanted = [sink for sink in self._sinks if self._is_owed(alert, sink)]
-        failed = [failure for sink in wanted if (failure := self._send(alert, sink)) is not None]
+        failed = []
+        if wanted:
+            account = alert.row.details.get("account")
+            team = self._client_team_of(str(account)) if account else None
+            told = message(alert.row, self._board_url, team)
+            failed = [failure for sink in wanted if (failure := self._send(alert, told, sink)) is not None]
         if failed:
             first = min(failed, key=lambda failure: failure.until)
             self._outbox.postpone(alert.id, first.until, first.error)
@@ -88,13 +109,13 @@ class Notifier:
             return False
         return alert.row.kind != "corrected" or sink.name in alert.warned
 
-    def _send(self, alert: PendingAlert, sink: AlertSink) -> _Failure | None:
+    def _send(self, alert: PendingAlert, told: Message, sink: AlertSink) -> _Failure | None:
         """Send to one sink unless it is left alone; why it has not got it and when to come again, or None."""
         before = self._failures.get(sink.name)
         if before is not None and self._clock.now() < before.until:
             return before
         try:
-            sink.send(message(alert.row, self._board_url))
+            sink.send(told)
         except Unavailable as error:
             log.warning("alert not delivered", sink=sink.name, alert=alert.row.transition, error=str(error))
             times = before.times + 1 if before is not None else 1

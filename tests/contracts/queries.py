@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -56,6 +57,12 @@ OUTBOX: list[Callable[[SqlOutbox], object]] = [
     lambda outbox: outbox.postpone(1, 5, "timeout"),
     lambda outbox: outbox.settle(1, "sent", 5),
     lambda outbox: outbox.unsettled(),
+]
+HELD: list[Callable[[SqlHeldAlerts], object]] = [
+    lambda held: held.look_again("a:lead:1", "accept", 1),
+    lambda held: held.held(),
+    lambda held: held.resolve(["a:lead:1/accept/1/overdue"], 5),
+    lambda held: held.settle(["a:lead:1/accept/1/overdue"], 5),
 ]
 RELAY: list[Callable[[SqlRelay], object]] = [
     lambda relay: relay.waiting(10),

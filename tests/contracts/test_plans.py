@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Connection, event
 
 from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
-from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
+from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -82,6 +83,15 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     """The notifier."""
     with plans(database) as steps:
         ask(SqlOutbox(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", HELD)
+def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
+    """What keeps Alertmanager up to date."""
+    with plans(database) as steps:
+        ask(SqlHeldAlerts(database, sink="here"))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from services.adapters.sql.database import Database, migrate, open_database
+from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.statements import Deleter, Updater
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.tables import handoffs, leads
 from services.adapters.sql.views import SqlViews
-from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
+from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -132,6 +133,15 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     """The notifier."""
     with plans(database) as nodes:
         ask(SqlOutbox(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", HELD)
+def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
+    """What keeps Alertmanager up to date."""
+    with plans(database) as nodes:
+        ask(SqlHeldAlerts(database, sink="here"))
     assert nodes
     assert read_whole(nodes) == []
 

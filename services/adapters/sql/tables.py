@@ -218,6 +218,22 @@ deliveries = Table(
 )
 """The instance is repeated here, where rows are few, so that alerts need no index by instance."""
 
+held_alerts = Table(
+    "held_alerts",
+    METADATA,
+    _key("sink"),
+    _key("transition"),
+    _text("lead"),
+    _text("clock"),
+    _number("number"),
+    _text("name"),
+    _text("shown"),
+    _number("resolved_at", optional=True),
+    _number("settled_at", optional=True),
+)
+"""What is shown in a place for as long as it holds."""
+_partial("held_alerts_unsettled", held_alerts.c.sink, where=held_alerts.c.settled_at.is_(None))
+
 deals = Table(
     "deals",
     METADATA,
