@@ -358,6 +358,28 @@ class AlertSink(Protocol):
         """Deliver it, or raise Unavailable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a try to deliver a webhook."""
+
+    is_taken: bool
+    error: str = ""
+    """Why it was not taken; without any secret."""
+    is_gone: bool = False
+    """The receiver wants nothing more, ever."""
+    is_busy: bool = False
+    """It is not about this message: the receiver is away, or asks to be left alone."""
+    retry_after: float | None = None
+    """Seconds that it asks to wait for."""
+
+
+class WebhookReceiver(Protocol):
+    """Somewhere that takes webhooks."""
+
+    def deliver(self, message_id: str, body: bytes) -> Receipt:
+        """Try once. `message_id` is the same at every try."""
+
+
 class Turn(Protocol):
     """The right to do a piece of work, which one process of many has at a time."""
 

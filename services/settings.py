@@ -145,6 +145,13 @@ class Settings(BaseSettings):
     alertmanager_token: SecretStr | None = Field(None, description="A bearer token for Alertmanager's proxy")
     alertmanager_user: str | None = Field(None, description="A user of Alertmanager (basic authentication)")
     alertmanager_password: SecretStr | None = Field(None, description="The user's password")
+    webhook_urls: Listed = Field((), description="Where each alert is posted as a signed webhook")
+    webhook_secret: Listed = Field(
+        (), description="Standard Webhooks secret, whsec_…, that signs them; two while one is replaced"
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Post webhooks to hosts of this machine and its networks too, and without TLS"
+    )
     max_body_bytes: int = Field(1_048_576, gt=0, description="The largest webhook body that is read")
     max_requests: int = Field(256, gt=0, description="Webhooks in work at a time; more are told to come back")
     clocks_may_differ: int = Field(
@@ -171,6 +178,8 @@ class Settings(BaseSettings):
         "cloudevents_secrets",
         "cloudevents_tokens",
         "alert_urls",
+        "webhook_urls",
+        "webhook_secret",
         mode="before",
     )
     @classmethod

@@ -365,3 +365,38 @@ class HeldAlerts(Protocol):
 
     def settle(self, transitions: Collection[str], at: Instant) -> None:
         """They are over, and whoever had to hear of it has heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedWebhook:
+    """A webhook that waits for its next try. `attempts` were made before."""
+
+    transition: str
+    body: bytes
+    holds: bool
+    """As of `PendingAlert`."""
+    attempts: int
+
+
+class WebhookQueue(Protocol):
+    """The webhooks that one receiver has yet to get. Every method raises Unavailable. Instants are of real time."""
+
+    def put(
+        self, transition: str, lead: str, clock: str, number: int, *, always_holds: bool, body: bytes, at: Instant
+    ) -> None:
+        """Have it delivered. Put already, it stays as it is, delivered or not."""
+
+    def due(self, now: Instant, limit: int) -> Sequence[QueuedWebhook]:
+        """Those whose next try has come, the longest due first."""
+
+    def postpone(self, transition: str, until: Instant, error: str) -> None:
+        """It was not taken; it is due again at `until`."""
+
+    def settle(self, transition: str, outcome: str, at: Instant) -> None:
+        """Nothing more is to be done: `sent`, `moot`, `given_up` or `disabled`."""
+
+    def disable(self, at: Instant) -> None:
+        """The receiver wants nothing more: what waits for it, and what comes later, is never sent."""
+
+    def is_disabled(self) -> bool:
+        """Whether it said so."""

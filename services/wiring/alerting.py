@@ -1,7 +1,7 @@
 """Where alerts go, from the settings: sinks that are told once, and boards that are kept up to date."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,11 +11,15 @@ from services.adapters.sql.database import Database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.store import SqlStore
+from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.adapters.wall_clock import SystemClock
+from services.adapters.webhook_receiver import HttpReceiver
 from services.domain.charter import Charters
 from services.errors import UsageError
+from services.gateway import signatures
 from services.notifier.notifier import Notifier
 from services.notifier.shown import Shower, ShownSink
+from services.notifier.webhooks import Deliverer, WebhookSink
 from services.ports import AlertSink, WallClock
 from services.settings import Settings, secret, secrets
 from services.wiring.charters import charters_in_force
@@ -48,6 +52,12 @@ class Alerting:
             held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
             sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
             self.parts.append(Shower(held=held, board=board, real=SystemClock()).run)
+        for receiver in receivers_of(settings):
+            self._resources.callback(receiver.close)
+            queue = SqlWebhookQueue(database, sink=receiver.name)
+            sinks.append(WebhookSink(name=receiver.name, queue=queue, real=SystemClock()))
+            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock())
+            self.parts.append(deliverer.run)
         notifier = Notifier(
             outbox=self.outbox, sinks=sinks, clock=clock, board_url=board_url, client_team_of=client_team_of
         )
@@ -97,3 +107,28 @@ def _alertmanager_of(settings: Settings) -> Alertmanager | None:
         return None
     login = (user, password) if user is not None and password is not None else None
     return Alertmanager(settings.alertmanager_url, token=token, user=login)
+
+
+def receivers_of(settings: Settings) -> Sequence[HttpReceiver]:
+    urls, keys = dict.fromkeys(secrets(settings.webhook_urls)), secrets(settings.webhook_secret)
+    if bool(urls) != bool(keys):
+        raise UsageError("BATON_WEBHOOK_URLS, BATON_WEBHOOK_SECRET: give both or none")
+    sign = signer(keys)
+    return [HttpReceiver(url, sign=sign, allow_private=settings.webhook_allow_private) for url in urls]
+
+
+def signer(keys: Sequence[str]) -> Callable[[str, bytes], Mapping[str, str]]:
+    """Signs with all of the keys, so that a receiver may know the former or the next."""
+    try:
+        for key in keys:
+            signatures.standard_secret(key)
+    except UsageError as error:
+        raise UsageError(f"BATON_WEBHOOK_SECRET: {error}") from None
+    clock = SystemClock()
+
+    def sign(message_id: str, body: bytes) -> Mapping[str, str]:
+        at = clock.now()
+        signed = [signatures.sign_standard_webhook(message_id=message_id, body=body, secret=key, at=at) for key in keys]
+        return signed[0] | {"webhook-signature": " ".join(each["webhook-signature"] for each in signed)}
+
+    return sign

@@ -14,7 +14,8 @@ from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
-from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS
+from services.adapters.sql.webhook_queue import SqlWebhookQueue
+from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -92,6 +93,15 @@ def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object])
     """What keeps Alertmanager up to date."""
     with plans(database) as steps:
         ask(SqlHeldAlerts(database, sink="here"))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", WEBHOOKS)
+def test_webhooks(database: Database, ask: Callable[[SqlWebhookQueue], object]) -> None:
+    """What delivers our webhooks."""
+    with plans(database) as steps:
+        ask(SqlWebhookQueue(database, sink="here"))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 

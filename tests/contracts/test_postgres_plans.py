@@ -19,7 +19,8 @@ from services.adapters.sql.statements import Deleter, Updater
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.tables import handoffs, leads
 from services.adapters.sql.views import SqlViews
-from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS
+from services.adapters.sql.webhook_queue import SqlWebhookQueue
+from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -142,6 +143,15 @@ def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object])
     """What keeps Alertmanager up to date."""
     with plans(database) as nodes:
         ask(SqlHeldAlerts(database, sink="here"))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", WEBHOOKS)
+def test_webhooks(database: Database, ask: Callable[[SqlWebhookQueue], object]) -> None:
+    """What delivers our webhooks."""
+    with plans(database) as nodes:
+        ask(SqlWebhookQueue(database, sink="here"))
     assert nodes
     assert read_whole(nodes) == []
 
