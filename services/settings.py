@@ -139,6 +139,7 @@ class Settings(BaseSettings):
         description="Hours between two looks into CRMs whose API is set up for what was missed",
     )
     alert_urls: Listed = Field((), description="Apprise URLs that get the alerts; they are always in the log as well")
+    routes: Path | None = Field(None, description="A file of routes: who is told of which alerts, when and how")
     alertmanager_url: str | None = Field(
         None, description="Alertmanager, such as http://alertmanager:9093, which shows leads while an alert holds"
     )

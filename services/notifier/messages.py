@@ -1,36 +1,30 @@
 """The words of an alert."""
 
-from collections.abc import Mapping
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from schemas.routes import Language
 from services.domain.instants import to_datetime
+from services.notifier.texts import TEXTS, Texts
 from services.ports import Message
 from services.storage import AlertRow
-
-_TITLES: Mapping[str, str] = {
-    "at_risk": "At risk: {clock} on {lead}",
-    "overdue": "Overdue: {clock} on {lead}",
-    "escalated": "Escalated to {to}: {clock} on {lead}",
-    "corrected": "Corrected: {clock} on {lead} is {after}",
-}
-
 
 _FACTS = ("promised_by", "owner", "team", "account", "source", "to", "before", "after")
 
 
-def message(row: AlertRow, board_url: str, client_team: str | None = None) -> Message:
+def message(row: AlertRow, board_url: str, client_team: str | None = None, language: Language = "en") -> Message:
     """The message of an alert, with a link to the lead's page; `client_team` looks after the lead's account."""
-    details = row.details
-    title = _TITLES[row.kind].format(
-        clock=row.clock, lead=row.lead, to=details.get("to"), after=_words(details.get("after"))
+    details, texts = row.details, TEXTS[language]
+    title = texts.titles[row.kind].format(
+        clock=row.clock, lead=row.lead, to=details.get("to"), after=_verdict(details.get("after"), texts)
     )
-    lines = [_sentence(row)]
+    lines = [_sentence(row, texts)]
     if details.get("says"):
-        lines.append(f"The promise of {details['promised_by']}: {str(details['says']).rstrip('.')}.")
-    known = [f"{name} {details[name]}" for name in ("owner", "team", "account", "source") if details.get(name)]
+        side = str(details["promised_by"])
+        lines.append(texts.promise.format(side=texts.sides.get(side, side), says=str(details["says"]).rstrip(".")))
+    known = [f"{word} {details[name]}" for name, word in texts.facts.items() if details.get(name)]
     if known:
-        lines.append("Lead: " + ", ".join(known) + ".")
+        lines.append(texts.lead.format(facts=", ".join(known)))
     url = f"{board_url}/leads/{quote(row.lead, safe='')}"
     lines.append(url)
     facts = {name: str(details[name]) for name in _FACTS if details.get(name)}
@@ -51,40 +45,38 @@ def message(row: AlertRow, board_url: str, client_team: str | None = None) -> Me
     )
 
 
-def _sentence(row: AlertRow) -> str:
+def _sentence(row: AlertRow, texts: Texts) -> str:
     details = row.details
     if row.kind == "corrected":
-        ended = _when(details, "ended_at")
-        at = f" at {ended}" if ended else ""
-        return (
-            f"It was told as {_words(details.get('before'))}; an event that reached us late shows that it is "
-            f"{_words(details.get('after'))}{at}. What was told before is taken back."
+        ended = _when(row, "ended_at", texts)
+        return texts.corrected.format(
+            before=_verdict(details.get("before"), texts),
+            after=_verdict(details.get("after"), texts),
+            at=texts.corrected_at.format(moment=ended) if ended else "",
         )
-    allowed = f"{details.get('within')} of calendar {details.get('calendar')}"
-    due = _when(details, "due_at")
+    allowed = texts.allowed.format(within=details.get("within"), calendar=details.get("calendar"))
+    due = _when(row, "due_at", texts)
     if not due:
-        return f"It is paused; some of the {allowed} is left."
-    if _is_past_due(details):
-        return f"Was due {due}: the {allowed} has passed."
-    return f"Due {due}: some of the {allowed} is left."
+        return texts.paused.format(allowed=allowed)
+    return (texts.past_due if _is_past_due(row) else texts.due).format(due=due, allowed=allowed)
 
 
-def _is_past_due(details: Mapping[str, object]) -> bool:
+def _is_past_due(row: AlertRow) -> bool:
     # A charter may escalate before the time is over.
-    at, due_at = details.get("at"), details.get("due_at")
+    at, due_at = row.details.get("at"), row.details.get("due_at")
     return isinstance(at, int) and isinstance(due_at, int) and at > due_at
 
 
-def _words(verdict: object) -> str:
-    return "not owed at all" if verdict == "none" else str(verdict).replace("_", " ")
+def _verdict(verdict: object, texts: Texts) -> str:
+    return texts.verdicts.get(str(verdict), str(verdict))
 
 
-def _when(details: Mapping[str, object], name: str) -> str:
+def _when(row: AlertRow, name: str, texts: Texts) -> str:
     """The instant of that name in the zone of the clock's calendar; empty where there is none."""
-    instant = details.get(name)
+    instant = row.details.get(name)
     if not isinstance(instant, int):
         return ""
-    return to_datetime(instant).astimezone(ZoneInfo(str(details["timezone"]))).strftime("%a %d %b %Y %H:%M %Z")
+    return to_datetime(instant).astimezone(ZoneInfo(str(row.details["timezone"]))).strftime(texts.moment)
 
 
 def _line(text: str) -> str:

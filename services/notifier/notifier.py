@@ -13,7 +13,8 @@ import structlog
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
 from services.notifier.messages import message
-from services.ports import AlertSink, Message, WallClock
+from services.notifier.routes import EVERYTHING, Plan, Routing
+from services.ports import AlertSink, WallClock
 from services.storage import Outbox, PendingAlert
 
 BATCH = 100
@@ -50,16 +51,19 @@ class Notifier:
         clock: WallClock,
         board_url: str,
         client_team_of: Callable[[str], str | None] = _no_client_team,
+        routing: Routing | None = None,
     ) -> None:
         """`board_url` is where the links in messages lead. Sinks of the same name are one.
 
-        `client_team_of` says which client team looks after an account; it may raise Unavailable.
+        `client_team_of` says which client team looks after an account; it may raise Unavailable. Without `routing`
+        every sink is told everything.
         """
         self._outbox = outbox
         self._sinks = tuple({sink.name: sink for sink in sinks}.values())
         self._clock = clock
         self._board_url = board_url
         self._client_team_of = client_team_of
+        self._routing = routing
         self._failures: dict[str, _Failure] = {}
         self._refused: set[int] = set()
         """Alerts that a sink did not take. They come last, because what they say may be what is wrong."""
@@ -88,13 +92,18 @@ class Notifier:
         return len(due)
 
     def _deliver(self, alert: PendingAlert) -> None:
-        wanted = [sink for sink in self._sinks if self._is_owed(alert, sink)]
+        account = alert.row.details.get("account")
+        client_team = self._client_team_of(str(account)) if account else None
+        wanted = [
+            (sink, plan)
+            for sink in self._sinks
+            if self._is_owed(alert, sink) and (plan := self._plan(alert, sink, client_team)) is not None
+        ]
         failed = []
-        if wanted:
-            account = alert.row.details.get("account")
-            team = self._client_team_of(str(account)) if account else None
-            told = message(alert.row, self._board_url, team)
-            failed = [failure for sink in wanted if (failure := self._send(alert, told, sink)) is not None]
+        for sink, plan in wanted:
+            failure = self._send(alert, sink, plan, client_team)
+            if failure is not None:
+                failed.append(failure)
         if failed:
             first = min(failed, key=lambda failure: failure.until)
             self._outbox.postpone(alert.id, first.until, first.error)
@@ -103,19 +112,26 @@ class Notifier:
             self._outbox.settle(alert.id, outcome, self._clock.now())
             self._refused.discard(alert.id)
 
+    def _plan(self, alert: PendingAlert, sink: AlertSink, client_team: str | None) -> Plan | None:
+        if self._routing is None:
+            return EVERYTHING
+        return self._routing.plan(sink.name, alert.row, client_team, self._clock.now())
+
     @staticmethod
     def _is_owed(alert: PendingAlert, sink: AlertSink) -> bool:
         if sink.name in alert.delivered_to or not alert.holds:
             return False
         return alert.row.kind != "corrected" or sink.name in alert.warned
 
-    def _send(self, alert: PendingAlert, told: Message, sink: AlertSink) -> _Failure | None:
+    def _send(self, alert: PendingAlert, sink: AlertSink, plan: Plan, client_team: str | None) -> _Failure | None:
         """Send to one sink unless it is left alone; why it has not got it and when to come again, or None."""
+        if plan.not_before > self._clock.now():
+            return _Failure(f"{sink.name}: held back until its hours begin", plan.not_before, 0)
         before = self._failures.get(sink.name)
         if before is not None and self._clock.now() < before.until:
             return before
         try:
-            sink.send(told)
+            sink.send(message(alert.row, self._board_url, client_team, plan.language))
         except Unavailable as error:
             log.warning("alert not delivered", sink=sink.name, alert=alert.row.transition, error=str(error))
             times = before.times + 1 if before is not None else 1

@@ -14,7 +14,7 @@ from services.adapters.sql.store import SqlStore
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.adapters.wall_clock import SystemClock
 from services.adapters.webhook_receiver import HttpReceiver
-from services.domain.charter import Charters
+from services.domain.charter import Charter, Charters
 from services.errors import UsageError
 from services.gateway import signatures
 from services.notifier.notifier import Notifier
@@ -23,6 +23,7 @@ from services.notifier.webhooks import Deliverer, WebhookSink
 from services.ports import AlertSink, WallClock
 from services.settings import Settings, secret, secrets
 from services.wiring.charters import charters_in_force
+from services.wiring.routes import read_routes
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 _ALERTMANAGER = "alertmanager"
@@ -39,14 +40,15 @@ class Alerting:
         database: Database,
         clock: WallClock,
         board_url: str,
-        client_team_of: Callable[[str], str | None],
+        charter: Callable[[], Charter | None],
     ) -> None:
-        """Raises UsageError for what the user has to mend."""
+        """`charter` says which one is in force; it may raise Unavailable. Raises UsageError for what the user mends."""
         self._resources = ExitStack()
-        sinks: list[AlertSink] = [*sinks_of(settings)]
+        routes = read_routes(settings.routes)
+        sinks: list[AlertSink] = [*sinks_of(settings), *routes.sinks]
         self.outbox = SqlOutbox(database)
         self.parts: list[Part] = []
-        board = _alertmanager_of(settings)
+        board = alertmanager_of(settings)
         if board is not None:
             self._resources.callback(board.close)
             held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
@@ -59,7 +61,12 @@ class Alerting:
             deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock())
             self.parts.append(deliverer.run)
         notifier = Notifier(
-            outbox=self.outbox, sinks=sinks, clock=clock, board_url=board_url, client_team_of=client_team_of
+            outbox=self.outbox,
+            sinks=sinks,
+            clock=clock,
+            board_url=board_url,
+            client_team_of=lambda account: _client_team_of(charter(), account),
+            routing=routes.routing(charter),
         )
         self.parts.append(notifier.run)
 
@@ -68,24 +75,22 @@ class Alerting:
         self._resources.close()
 
 
-class StoredClientTeams:
-    """Which client team looks after an account, by the charter in force, read again when another one comes."""
+class StoredCharter:
+    """The charter in force of a store that others write, read again when another one comes."""
 
     def __init__(self, store: SqlStore, clock: WallClock) -> None:
         self._store = store
         self._clock = clock
         self._read: tuple[Charters, int] | None = None
 
-    def __call__(self, account: str) -> str | None:
-        """The client team; None where there is none. Raises Unavailable."""
+    def __call__(self) -> Charter | None:
+        """The charter that is in force now. Raises Unavailable, and UsageError where there never was one."""
         if self._read is None or self._store.charter_generation() != self._read[1]:
             self._read = charters_in_force(self._store)
-        return client_team_of(self._read[0], account, self._clock)
+        return self._read[0].in_force(self._clock.now())
 
 
-def client_team_of(charters: Charters, account: str, clock: WallClock) -> str | None:
-    """The client team that looks after an account at present; None where there is none."""
-    charter = charters.in_force(clock.now())
+def _client_team_of(charter: Charter | None, account: str) -> str | None:
     return charter.client_team_of(account) if charter is not None else None
 
 
@@ -94,7 +99,7 @@ def sinks_of(settings: Settings) -> Sequence[AlertSink]:
     return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
 
 
-def _alertmanager_of(settings: Settings) -> Alertmanager | None:
+def alertmanager_of(settings: Settings) -> Alertmanager | None:
     token = secret(settings.alertmanager_token)
     user, password = settings.alertmanager_user, secret(settings.alertmanager_password)
     if (user is None) != (password is None):

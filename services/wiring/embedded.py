@@ -31,7 +31,7 @@ from services.ports import EVENTS, READ_TOPICS
 from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
-from services.wiring.alerting import Alerting, client_team_of
+from services.wiring.alerting import Alerting
 from services.wiring.apis import apis_of, without_apis
 from services.wiring.charters import put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, verify_again
@@ -116,7 +116,7 @@ class Embedded:
             database=self.database,
             clock=self.clock,
             board_url=board_url,
-            client_team_of=lambda account: client_team_of(self.charters, account, self.clock),
+            charter=lambda: self.charters.in_force(self.clock.now()),
         )
         self._resources.callback(self._alerting.close)
         self.views = SqlViews(self.database)

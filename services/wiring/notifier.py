@@ -11,7 +11,7 @@ from services.metrics.collector import single
 from services.notifier.relay import Relay
 from services.notifier.standby import Standby
 from services.settings import Settings
-from services.wiring.alerting import Alerting, StoredClientTeams
+from services.wiring.alerting import Alerting, StoredCharter
 from services.wiring.service import Part, check_database, connection_of
 
 
@@ -30,7 +30,7 @@ class NotifierService(Part):
                 database=database,
                 clock=self.clock,
                 board_url=settings.public_url or url,
-                client_team_of=StoredClientTeams(self._store, self.clock),
+                charter=StoredCharter(self._store, self.clock),
             )
             self._resources.callback(alerting.close)
             relay = Relay(outbox=SqlRelay(database), topics=self._topics)
