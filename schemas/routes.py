@@ -1,8 +1,8 @@
 """Who is told of which alert: the routes that a company writes in a YAML file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Level = Literal["at_risk", "overdue", "escalated"]
@@ -45,6 +45,14 @@ class Route(_Part):
     send_to: Names = Field(description="Names of `sinks`")
     language: Language = Field("en", description="Of the messages")
     hours: Name | None = Field(None, description="A calendar of the charter: outside of it messages are held back")
+    per: Literal["lead", "alert"] = Field("lead", description="Of what is due at the same time, one message for each")
+    digest: bool = Field(False, description="All that came since is one message when the next `hours` begin")
+
+    @model_validator(mode="after")
+    def _has_hours_to_begin(self) -> Self:
+        if self.digest and self.hours is None:
+            raise ValueError("a digest is sent when hours begin: give the calendar, such as `hours: office`")
+        return self
 
 
 class RoutesFile(_Part):

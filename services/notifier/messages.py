@@ -1,5 +1,7 @@
 """The words of an alert."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -9,6 +11,7 @@ from services.notifier.texts import TEXTS, Texts
 from services.ports import Message
 from services.storage import AlertRow
 
+_GRAVITY = ("corrected", "at_risk", "overdue", "escalated")
 _FACTS = ("promised_by", "owner", "team", "account", "source", "to", "before", "after")
 
 
@@ -43,6 +46,28 @@ def message(row: AlertRow, board_url: str, client_team: str | None = None, langu
         url=url,
         facts={name: _line(text) for name, text in facts.items()},
     )
+
+
+def bundle(messages: Sequence[Message], language: Language) -> Message:
+    """One message for several, as grave as the gravest: what each says, lead by lead, and a link for each lead.
+
+    It has the id of the first. One message is itself.
+    """
+    first, *others = messages
+    if not others:
+        return first
+    texts = TEXTS[language]
+    leads = dict.fromkeys(each.lead for each in messages)
+    title = (texts.several if len(leads) == 1 else texts.digest).format(
+        count=len(messages), lead=first.lead, leads=len(leads)
+    )
+    lines = []
+    for lead in leads:
+        mine = [each for each in messages if each.lead == lead]
+        lines += [f"{each.title}. {each.body.partition(chr(10))[0]}" for each in mine]
+        lines.append(mine[0].url)
+    gravest = max(messages, key=lambda each: _GRAVITY.index(each.kind))
+    return replace(first, kind=gravest.kind, title=_line(title), body="\n".join(lines))
 
 
 def _sentence(row: AlertRow, texts: Texts) -> str:

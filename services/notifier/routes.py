@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from schemas.routes import Language, Route
 from services.domain.calendar import Calendar
@@ -18,6 +19,8 @@ class Plan:
 
     language: Language = "en"
     not_before: Instant = 0
+    together: Literal["alert", "lead", "all"] = "alert"
+    """Of what is due at the same time: a message for each alert, for each lead, or one for all."""
 
 
 EVERYTHING = Plan()
@@ -43,12 +46,18 @@ class Routing:
             return EVERYTHING
         for route in self._routes:
             if sink in route.send_to and _matches(route, row, client_team):
-                return Plan(route.language, self._opens_at(route.hours, now))
+                return self._by(route, row, now)
         return None
 
-    def _opens_at(self, name: str | None, now: Instant) -> Instant:
-        calendar = self._calendar_of(name) if name is not None else None
-        return now if calendar is None else opens_at(calendar, now)
+    def _by(self, route: Route, row: AlertRow, now: Instant) -> Plan | None:
+        calendar = self._calendar_of(route.hours) if route.hours is not None else None
+        if not route.digest:
+            return Plan(route.language, now if calendar is None else opens_at(calendar, now), route.per)
+        not_before = now if calendar is None else max(begins_after(calendar, row.not_before), opens_at(calendar, now))
+        due_at = row.details.get("due_at")
+        if row.kind == "at_risk" and isinstance(due_at, int) and due_at < not_before:
+            return None  # by then it is overdue, which is told as such
+        return Plan(route.language, not_before, "all")
 
 
 def opens_at(calendar: Calendar, now: Instant) -> Instant:
@@ -58,6 +67,17 @@ def opens_at(calendar: Calendar, now: Instant) -> Instant:
         if first is not None:
             return first[0]
     return now
+
+
+def begins_after(calendar: Calendar, instant: Instant) -> Instant:
+    """When the first hours of the calendar begin after the instant; the instant where there are none in two months."""
+    for ahead in _LOOKED_AHEAD:
+        # Hours that the instant lies in are cut to begin at it.
+        starts = (start for start, _ in calendar.windows(instant, instant + ahead) if start > instant)
+        first = next(starts, None)
+        if first is not None:
+            return first
+    return instant
 
 
 def _matches(route: Route, row: AlertRow, client_team: str | None) -> bool:

@@ -24,6 +24,10 @@ class Texts:
     lead: str
     facts: Mapping[str, str]
     verdicts: Mapping[str, str]
+    several: str
+    """The title of a message about several alerts of one lead."""
+    digest: str
+    """And of one about several leads."""
     moment: str
     """The format of an instant, without names of days and months where the language has others."""
 
@@ -48,6 +52,8 @@ TEXTS: Mapping[Language, Texts] = {
         lead="Lead: {facts}.",
         facts={"owner": "owner", "team": "team", "account": "account", "source": "source"},
         verdicts={"none": "not owed at all", "at_risk": "at risk"},
+        several="{count} alerts on {lead}",
+        digest="{count} alerts on {leads} leads",
         moment="%a %d %b %Y %H:%M %Z",
     ),
     "pl": Texts(
@@ -78,6 +84,8 @@ TEXTS: Mapping[Language, Texts] = {
             "cancelled": "anulowane",
             "paused": "wstrzymane",
         },
+        several="Alerty: {count}, {lead}",
+        digest="Alerty: {count}, leady: {leads}",
         moment="%d.%m.%Y %H:%M %Z",
     ),
 }

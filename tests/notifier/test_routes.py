@@ -11,7 +11,7 @@ from services.domain.instants import parse_instant
 from services.errors import UsageError
 from services.notifier.messages import message
 from services.notifier.notifier import Notifier
-from services.notifier.routes import EVERYTHING, Plan, Routing, opens_at
+from services.notifier.routes import EVERYTHING, Plan, Routing, begins_after, opens_at
 from services.storage import AlertRow
 from services.wiring.routes import read_routes
 from tests.command import baton
@@ -85,7 +85,7 @@ def test_the_first_route_that_matches_says_how() -> None:
         Route(name="polish", send_to=["chat"], language="pl"),
         Route(name="english", send_to=["chat"]),
     ]
-    assert routing(*routes).plan("chat", row(), None, 5) == Plan("pl", 5)
+    assert routing(*routes).plan("chat", row(), None, 5) == Plan("pl", 5, "lead")
 
 
 OPENINGS = [
@@ -105,7 +105,7 @@ def test_when_a_calendar_opens(now: str, opens: str) -> None:
 
 def test_a_calendar_that_is_gone_holds_nothing_back() -> None:
     """A new charter may have others; an alert must not be lost by that."""
-    assert to_chat(hours="gone").plan("chat", row(), None, 5) == Plan("en", 5)
+    assert to_chat(hours="gone").plan("chat", row(), None, 5) == Plan("en", 5, "lead")
 
 
 @pytest.fixture
@@ -130,11 +130,14 @@ def test_outside_of_hours_it_is_held_back(desk: Desk) -> None:
     assert desk.chat.ids == []
     desk.clock.set("10:40:01")
     desk.wait(22 * 3600 + 20 * 60)
-    assert sorted(desk.chat.ids) == ["touch/1/at_risk", "touch/1/escalated/1", "touch/1/overdue"]
+    (told,) = desk.chat.taken
+    assert (told.title, told.kind) == ("Alerty: 3, crm:lead:1", "escalated")
+    starts = [line.partition(":")[0] for line in told.body.split("\n")]
+    assert starts == ["Zagrożone", "Po terminie", "Eskalacja do sales", "https"]
     desk.wait(60)
-    assert len(desk.chat.ids) == 3
+    assert len(desk.chat.ids) == 1
     assert desk.mail.ids == ["touch/1/overdue"]
-    assert desk.chat.taken[0].title.startswith("Zagrożone: touch")
+    assert desk.bench.outbox().unsettled() == 0
 
 
 def test_what_is_over_when_it_opens_is_not_told(desk: Desk) -> None:
@@ -146,6 +149,95 @@ def test_what_is_over_when_it_opens_is_not_told(desk: Desk) -> None:
     desk.wait(24 * 3600)
     assert desk.chat.ids == []
     assert desk.bench.outbox().unsettled() == 0
+
+
+def notify(desk: Desk, *routes: Route) -> None:
+    """Have these routes from now on."""
+    desk.notifier = Notifier(
+        outbox=desk.bench.outbox(),
+        sinks=[desk.mail, desk.chat],
+        clock=desk.clock,
+        board_url=BOARD,
+        routing=routing(*routes),
+    )
+
+
+def hand_off(desk: Desk, leads: int) -> None:
+    """So many leads are handed off at 9:40."""
+    desk.bench.feed([event("lead.handed_off", "09:40", f"crm:lead:{number}") for number in range(leads)], "09:40")
+
+
+def test_one_message_a_lead(desk: Desk) -> None:
+    """What is due of a lead at the same time is one message; of another lead it is another."""
+    notify(desk, Route(name="a", send_to=["chat"]), Route(name="b", send_to=["mail"], per="alert"))
+    hand_off(desk, 2)
+    desk.tell("10:40:01")
+    assert [told.title for told in desk.chat.taken] == ["3 alerts on crm:lead:0", "3 alerts on crm:lead:1"]
+    assert len(desk.mail.taken) == 6
+    assert outcomes(desk) == ["sent"] * 6
+    desk.tell("11:10:01")
+    assert [told.title for told in desk.chat.taken[2:]] == [
+        f"Escalated to sales-leads: touch on crm:lead:{number}" for number in (0, 1)
+    ]
+
+
+def test_one_that_is_refused_is_tried_without_the_others(desk: Desk) -> None:
+    """What it says may be what is wrong; the rest of the lead's are told."""
+    notify(desk, Route(name="a", send_to=["chat"]))
+    hand_off(desk, 1)
+    desk.chat.refused = {"crm:lead:0/touch/1/at_risk"}
+    desk.tell("10:40:01")
+    assert desk.chat.taken == []
+    for seconds in (5, 15):
+        desk.wait(seconds)
+    assert [told.title for told in desk.chat.taken] == ["2 alerts on crm:lead:0"]
+    desk.chat.refused = set()
+    desk.wait(60)
+    assert desk.chat.taken[-1].title == "At risk: touch on crm:lead:0"
+    assert desk.bench.outbox().unsettled() == 0
+
+
+def test_a_digest_is_one_message_when_hours_begin(desk: Desk) -> None:
+    """Even within hours it waits for the next ones; what is overdue by then is not told as at risk."""
+    notify(desk, Route(name="a", send_to=["chat"], hours="office", digest=True, when=Match(level=["at_risk"])))
+    desk.bench.feed(
+        [event("deal.opened", "09:40", f"crm:lead:{number}", deal=f"crm:deal:{number}") for number in range(3)], "09:40"
+    )
+    hand_off(desk, 3)
+    desk.tell("10:25:01")
+    next_day = "2026-10-06T{}Z"
+    for now in ("03:39:59", "08:59:59", "09:00:00"):
+        instant = parse_instant(next_day.format(now))
+        desk.bench.tick(instant)
+        desk.clock.pass_by((instant - desk.clock.now()) / 1_000_000)
+        assert desk.chat.taken == []
+        desk.notifier.deliver_due()
+    (told,) = desk.chat.taken
+    assert told.title == "3 alerts on 3 leads"
+    assert [line.partition(".")[0] for line in told.body.split("\n")[::2]] == [
+        f"At risk: close on crm:lead:{number}" for number in range(3)
+    ]
+    assert desk.bench.outbox().unsettled() == 0
+
+
+def outcomes(desk: Desk) -> list[str | None]:
+    """What became of each alert."""
+    with desk.bench.database.reading() as connection:
+        return list(connection.exec_driver_sql("SELECT outcome FROM alerts ORDER BY id").scalars())
+
+
+BEGINNINGS = [
+    ("2026-10-05T08:00:00Z", "2026-10-05T09:00:00Z"),
+    ("2026-10-05T09:00:00Z", "2026-10-06T09:00:00Z"),
+    ("2026-10-05T09:30:00Z", "2026-10-06T09:00:00Z"),
+    ("2026-10-09T12:00:00Z", "2026-10-12T09:00:00Z"),
+]
+
+
+@pytest.mark.parametrize(("now", "begins"), BEGINNINGS)
+def test_when_hours_begin_after_an_instant(now: str, begins: str) -> None:
+    """The hours that it lies in have begun."""
+    assert begins_after(CALENDARS["office"], parse_instant(now)) == parse_instant(begins)
 
 
 POLISH = {
@@ -212,6 +304,10 @@ BAD = {
     ),
     "an unknown key": (("hours: office", "quiet: office"), r"routes\.yaml:9: routes\.quiet: Extra inputs"),
     "an unknown language": (("language: pl", "language: de"), r"routes\.yaml:8: routes\.language: Input should be"),
+    "a digest without hours": (
+        ("hours: office", "digest: true"),
+        r"routes\.yaml:5: routes: a digest is sent when hours",
+    ),
     "a name twice": (("name: rest", "name: key accounts"), r"routes\.yaml:10: two routes have this name"),
     "no file with the URL": (("chat-url", "missing"), r"routes\.yaml:3: .*missing: No such file"),
     "another version": (("version: 1", "version: 2"), r"routes\.yaml:1: version: "),
