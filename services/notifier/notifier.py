@@ -1,8 +1,8 @@
 """Delivers the outbox: each alert to each sink once, what no longer holds to nobody, corrections to the warned.
 
 A sink that fails is left alone for a while and holds up no other. A crash between a delivery and its note in the
-outbox tells that one alert twice, with the same id; none is lost. Routes may have several told in one message: it has the
-id of the first.
+outbox tells that one alert twice, with the same id; none is lost. Routes may have several told in one message: it has
+the id of the first.
 """
 
 import asyncio
