@@ -7,6 +7,7 @@ import typer
 
 from services import logs
 from services.cli import (
+    alerts,
     backfill,
     charter,
     crm,
@@ -52,6 +53,7 @@ app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
 app.add_typer(topics.app, name="topics")
 app.add_typer(crm.app, name="crm")
+app.add_typer(alerts.app, name="alerts")
 
 
 @app.callback()
