@@ -318,6 +318,34 @@ class Message:
     title: str
     body: str
     lead: str
+    clock: str
+    number: int
+    """Of the clock's instance on the lead."""
+    at: Instant
+    """When what it tells came to be."""
+    url: str
+    """The lead's page."""
+    facts: Mapping[str, str]
+    """Those that are known of promised_by, owner, team, account, source, client_team, to, before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAlert:
+    """What a board of alerts shows. Its labels are who it is: posted again with the same ones it is the same alert."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    url: str
+    starts_at: Instant
+    ends_at: Instant
+    """From then on it is over. Both are of the real time of day."""
+
+
+class AlertBoard(Protocol):
+    """Shows which alerts hold at present, and forgets one at its end unless it is posted again."""
+
+    def post(self, alerts: Sequence[ShownAlert]) -> None:
+        """Show them until their ends. Raises Unavailable, after which it may have some of them: post them again."""
 
 
 class AlertSink(Protocol):
@@ -328,6 +356,28 @@ class AlertSink(Protocol):
 
     def send(self, message: Message) -> None:
         """Deliver it, or raise Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a try to deliver a webhook."""
+
+    is_taken: bool
+    error: str = ""
+    """Why it was not taken; without any secret."""
+    is_gone: bool = False
+    """The receiver wants nothing more, ever."""
+    is_busy: bool = False
+    """It is not about this message: the receiver is away, or asks to be left alone."""
+    retry_after: float | None = None
+    """Seconds that it asks to wait for."""
+
+
+class WebhookReceiver(Protocol):
+    """Somewhere that takes webhooks."""
+
+    def deliver(self, message_id: str, body: bytes) -> Receipt:
+        """Try once. `message_id` is the same at every try."""
 
 
 class Turn(Protocol):

@@ -139,6 +139,20 @@ class Settings(BaseSettings):
         description="Hours between two looks into CRMs whose API is set up for what was missed",
     )
     alert_urls: Listed = Field((), description="Apprise URLs that get the alerts; they are always in the log as well")
+    routes: Path | None = Field(None, description="A file of routes: who is told of which alerts, when and how")
+    alertmanager_url: str | None = Field(
+        None, description="Alertmanager, such as http://alertmanager:9093, which shows leads while an alert holds"
+    )
+    alertmanager_token: SecretStr | None = Field(None, description="A bearer token for Alertmanager's proxy")
+    alertmanager_user: str | None = Field(None, description="A user of Alertmanager (basic authentication)")
+    alertmanager_password: SecretStr | None = Field(None, description="The user's password")
+    webhook_urls: Listed = Field((), description="Where each alert is posted as a signed webhook")
+    webhook_secret: Listed = Field(
+        (), description="Standard Webhooks secret, whsec_…, that signs them; two while one is replaced"
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Post webhooks to hosts of this machine and its networks too, and without TLS"
+    )
     max_body_bytes: int = Field(1_048_576, gt=0, description="The largest webhook body that is read")
     max_requests: int = Field(256, gt=0, description="Webhooks in work at a time; more are told to come back")
     clocks_may_differ: int = Field(
@@ -165,6 +179,8 @@ class Settings(BaseSettings):
         "cloudevents_secrets",
         "cloudevents_tokens",
         "alert_urls",
+        "webhook_urls",
+        "webhook_secret",
         mode="before",
     )
     @classmethod
@@ -205,6 +221,7 @@ class Settings(BaseSettings):
         "zoho_accounts_url",
         "close_api_url",
         "odoo_api_url",
+        "alertmanager_url",
     )
     @classmethod
     def _url(cls, value: str | None) -> str | None:

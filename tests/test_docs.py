@@ -1,7 +1,8 @@
 """The documents are true: links lead somewhere, commands parse, and examples are what they say they are.
 
 What a fenced block is stands after its language: `yaml charter` is a part of a charter, `json event` and
-`jsonl event` are canonical events, `yaml mapping` is a mapping of a CRM, `yaml export` a map of export files, and
+`jsonl event` are canonical events, `yaml mapping` is a mapping of a CRM, `yaml export` a map of export files,
+`yaml routes` a file of routes, and
 `csv leads.csv` with `yaml map.yaml` are files of one replay. Blocks without a language, or with `sh`, are a shell's.
 """
 
@@ -16,10 +17,11 @@ from typing import Any
 import pytest
 import typer.main
 
+from schemas.routes import RoutesFile
 from services.charters import find_problems
 from services.cli.main import app
 from services.domain.events import WIRE_NAMES
-from services.gateway.mapping import read_export_map, read_mapping
+from services.gateway.mapping import read_checked, read_export_map, read_mapping
 from services.replay.csv_map import read_map
 from services.replay.history import read_history
 from services.settings import Settings, variable
@@ -27,7 +29,7 @@ from services.translate import from_json, from_wire
 
 ROOT = Path(__file__).parents[1]
 SHELL = ("", "sh")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _FENCE = re.compile(r"^ *```(?P<what>[^\n`]*)\n(?P<text>.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -217,6 +219,15 @@ def test_the_table_of_types_is_the_canonical_order() -> None:
         from_wire({**event, "time": "2026-01-01T00:00:00Z", "data": data})
 
 
+@pytest.mark.parametrize("block", blocks("yaml routes"), ids=str)
+def test_routes_are_routes(block: Block, tmp_path: Path) -> None:
+    """They are read as `BATON_ROUTES` is."""
+    path = tmp_path / "routes.yaml"
+    path.write_text(block.text)
+    file, _ = read_checked(RoutesFile, path)
+    assert {name for route in file.routes for name in route.send_to} <= file.sinks.keys()
+
+
 @pytest.mark.parametrize("block", blocks("yaml mapping"), ids=str)
 def test_every_mapping_is_without_mistakes(block: Block, tmp_path: Path) -> None:
     """It reads as `BATON_HUBSPOT_MAPPING` would."""
@@ -282,5 +293,5 @@ def test_every_setting_that_is_named_exists() -> None:
 
 def test_every_block_says_what_it_is() -> None:
     """A block with a language that no test knows would be an example that nothing holds to the truth."""
-    known = {*SHELL, "text", "json", "json event", "jsonl event", "csv leads.csv", "yaml export"}
+    known = {*SHELL, "text", "json", "json event", "jsonl event", "csv leads.csv", "yaml export", "yaml routes"}
     assert {block.what for block in BLOCKS} <= known | {"yaml", "yaml charter", "yaml mapping", "yaml map.yaml"}

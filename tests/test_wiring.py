@@ -16,10 +16,11 @@ from services.errors import CharterError, UsageError
 from services.ports import EVENTS, Record
 from services.settings import Settings, read_settings, variable
 from services.translate import to_json
+from services.wiring.alerting import StoredCharter, sinks_of
 from services.wiring.charters import charters_in_force, put_in_force
 from services.wiring.embedded import Embedded
-from services.wiring.parts import sinks_of
 from tests.databases import empty
+from tests.notifier.support import HandClock
 from tests.tracker.support import CHARTER, Bench, at, event
 
 # Apprise loads all its services at the first use, and one of them asks whether this module is there.
@@ -302,3 +303,26 @@ def test_a_file_that_is_no_database_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="file is not a database"):
         Embedded(settings(**{name: "sqlite:///notes.txt"}), board_url=BOARD)
     assert Path("notes.txt").read_text(encoding="utf-8").startswith("These are notes")
+
+
+def test_the_notifier_alone_follows_the_charter_of_the_store(tmp_path: Path) -> None:
+    """Who looks after an account is asked of the charter that others put in force, at the time that it is."""
+    bench = Bench()
+    clock = HandClock("09:00")
+    stored = StoredCharter(bench.store, clock)
+    path = tmp_path / "charter.yaml"
+    path.write_text(CHARTER + "client_teams: {first: {accounts: [ACME]}}\n")
+    put_in_force(bench.store, path, clock.now())
+    charter = stored()
+    assert charter is not None
+    assert (charter.client_team_of("ACME"), charter.client_team_of("Globex")) == ("first", None)
+    later = CHARTER.replace("version: test", "version: next").replace("2020-01-01T00", "2026-10-05T10")
+    path.write_text(later + "client_teams: {second: {accounts: [ACME]}}\n")
+    put_in_force(bench.store, path, clock.now())
+    charter = stored()
+    assert charter is not None
+    assert charter.client_team_of("ACME") == "first"
+    clock.set("10:30")
+    charter = stored()
+    assert charter is not None
+    assert charter.client_team_of("ACME") == "second"

@@ -36,19 +36,22 @@ class LogSink:
 class AppriseSink:
     """One Apprise URL."""
 
-    def __init__(self, url: str) -> None:
-        """Raises UsageError where Apprise knows no such service; the URL is not shown, it holds secrets."""
+    def __init__(self, url: str, *, name: str | None = None, setting: str = "BATON_ALERT_URLS") -> None:
+        """`setting` is where the URL stands; without a `name` the sink is named by its URL.
+
+        Raises UsageError where Apprise knows no such service; the URL is not shown, it holds secrets.
+        """
         scheme, mark, _ = url.partition("://")
         with _silent():
             # Not by `add`, which takes several URLs as one and would send again to all where one fails.
             service = apprise.Apprise.instantiate(url, asset=_SENDER)
         if service is None:
             which = f"the URL that begins with {scheme}://" if mark else "what is no URL, such as mailto://…"
-            raise UsageError(f"BATON_ALERT_URLS: Apprise cannot use {which}")
+            raise UsageError(f"{setting}: Apprise cannot use {which}")
         self._apprise = apprise.Apprise(asset=_SENDER)
         self._apprise.add(service)
         digest = hashlib.sha256(url.encode()).hexdigest()[:12]
-        self.name = f"{scheme}:{digest}"
+        self.name = name or f"{scheme}:{digest}"
 
     def send(self, message: Message) -> None:
         """Send it through Apprise, which waits for the service's answer."""

@@ -35,6 +35,7 @@ def build_charter(document: CharterDocument) -> Charter:
         labels={"reason": frozenset(document.reasons)}
         | {name: frozenset(listed) for name, listed in document.labels.items()},
         agreed=frozenset(agreement.side for agreement in document.agreed),
+        client_teams={name: frozenset(team.accounts) for name, team in document.client_teams.items()},
     )
 
 

@@ -7,9 +7,11 @@ import typer
 
 from services import logs
 from services.cli import (
+    alerts,
     backfill,
     charter,
     crm,
+    dashboards,
     dead_letters,
     demo,
     health,
@@ -17,6 +19,7 @@ from services.cli import (
     pull,
     reconcile,
     replay,
+    rules,
     services,
     topics,
     up,
@@ -36,6 +39,8 @@ app = typer.Typer(
 app.add_typer(charter.app, name="charter")
 app.add_typer(replay.app)
 app.add_typer(whatif.app)
+app.add_typer(rules.app)
+app.add_typer(dashboards.app)
 app.add_typer(up.app)
 app.add_typer(services.app)
 app.add_typer(demo.app)
@@ -48,6 +53,7 @@ app.add_typer(dead_letters.dead_letters, name="dead-letters")
 app.add_typer(dead_letters.quarantine, name="quarantine")
 app.add_typer(topics.app, name="topics")
 app.add_typer(crm.app, name="crm")
+app.add_typer(alerts.app, name="alerts")
 
 
 @app.callback()

@@ -119,6 +119,8 @@ class Charter:
     stalled_after: StalledAfter | None = None
     labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     agreed: frozenset[Side] = frozenset()
+    client_teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By the name of a client team, the accounts that it looks after."""
     starters: Sequence[Sequence[tuple[Clock, tuple[When, ...]]]] = field(init=False)
     """By the number of an event type: the clocks that it can start, and under which conditions."""
 
@@ -141,6 +143,10 @@ class Charter:
     def label(self, name: str, value: object) -> str:
         """`value` where the charter lists it under the label `name`, else `other`."""
         return value if isinstance(value, str) and value in self.labels.get(name, frozenset()) else OTHER
+
+    def client_team_of(self, account: str) -> str | None:
+        """The first client team that looks after the account; None where there is none."""
+        return next((name for name, accounts in self.client_teams.items() if account in accounts), None)
 
 
 class Charters:

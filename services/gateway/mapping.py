@@ -3,7 +3,7 @@
 Every mistake is told with its line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -54,6 +54,13 @@ def read_export_map(crm: str, path: Path | None = None) -> ExportMap:
     if export_map.crm != crm:
         raise UsageError(f"{name}: it is a map of {export_map.crm}'s export files, not of {crm}'s")
     return export_map
+
+
+def read_checked(model: type[_Model], path: Path) -> tuple[_Model, Callable[[Sequence[int | str]], str]]:
+    """What a YAML file says by the model, and what tells `FILE:LINE` of a place in it. Raises UsageError."""
+    name, content = _content(path, "")
+    value, node = _parsed(model, content, name)
+    return value, lambda place: f"{name}:{_line(node, place)}"
 
 
 def _content(path: Path | None, built_in: str) -> tuple[str, bytes]:

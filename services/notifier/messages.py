@@ -1,71 +1,107 @@
 """The words of an alert."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from schemas.routes import Language
 from services.domain.instants import to_datetime
+from services.notifier.texts import TEXTS, Texts
 from services.ports import Message
 from services.storage import AlertRow
 
-_TITLES: Mapping[str, str] = {
-    "at_risk": "At risk: {clock} on {lead}",
-    "overdue": "Overdue: {clock} on {lead}",
-    "escalated": "Escalated to {to}: {clock} on {lead}",
-    "corrected": "Corrected: {clock} on {lead} is {after}",
-}
+_GRAVITY = ("corrected", "at_risk", "overdue", "escalated")
+_FACTS = ("promised_by", "owner", "team", "account", "source", "to", "before", "after")
 
 
-def message(row: AlertRow, board_url: str) -> Message:
-    """The message of an alert, with a link to the lead's page."""
-    details = row.details
-    title = _TITLES[row.kind].format(
-        clock=row.clock, lead=row.lead, to=details.get("to"), after=_words(details.get("after"))
+def message(row: AlertRow, board_url: str, client_team: str | None = None, language: Language = "en") -> Message:
+    """The message of an alert, with a link to the lead's page; `client_team` looks after the lead's account."""
+    details, texts = row.details, TEXTS[language]
+    title = texts.titles[row.kind].format(
+        clock=row.clock, lead=row.lead, to=details.get("to"), after=_verdict(details.get("after"), texts)
     )
-    lines = [_sentence(row)]
+    lines = [_sentence(row, texts)]
     if details.get("says"):
-        lines.append(f"The promise of {details['promised_by']}: {str(details['says']).rstrip('.')}.")
-    known = [f"{name} {details[name]}" for name in ("owner", "team", "account", "source") if details.get(name)]
+        side = str(details["promised_by"])
+        lines.append(texts.promise.format(side=texts.sides.get(side, side), says=str(details["says"]).rstrip(".")))
+    known = [f"{word} {details[name]}" for name, word in texts.facts.items() if details.get(name)]
     if known:
-        lines.append("Lead: " + ", ".join(known) + ".")
-    lines.append(f"{board_url}/leads/{quote(row.lead, safe='')}")
-    return Message(row.transition, row.kind, _line(title), "\n".join(_line(line) for line in lines), row.lead)
+        lines.append(texts.lead.format(facts=", ".join(known)))
+    url = f"{board_url}/leads/{quote(row.lead, safe='')}"
+    lines.append(url)
+    facts = {name: str(details[name]) for name in _FACTS if details.get(name)}
+    if client_team is not None:
+        facts["client_team"] = client_team
+    at = details.get("at")
+    return Message(
+        id=row.transition,
+        kind=row.kind,
+        title=_line(title),
+        body="\n".join(_line(line) for line in lines),
+        lead=row.lead,
+        clock=row.clock,
+        number=row.number,
+        at=at if isinstance(at, int) else row.not_before,
+        url=url,
+        facts={name: _line(text) for name, text in facts.items()},
+    )
 
 
-def _sentence(row: AlertRow) -> str:
+def bundle(messages: Sequence[Message], language: Language) -> Message:
+    """One message for several, as grave as the gravest: what each says, lead by lead, and a link for each lead.
+
+    It has the id of the first. One message is itself.
+    """
+    first, *others = messages
+    if not others:
+        return first
+    texts = TEXTS[language]
+    leads = dict.fromkeys(each.lead for each in messages)
+    title = (texts.several if len(leads) == 1 else texts.digest).format(
+        count=len(messages), lead=first.lead, leads=len(leads)
+    )
+    lines = []
+    for lead in leads:
+        mine = [each for each in messages if each.lead == lead]
+        lines += [f"{each.title}. {each.body.partition(chr(10))[0]}" for each in mine]
+        lines.append(mine[0].url)
+    gravest = max(messages, key=lambda each: _GRAVITY.index(each.kind))
+    return replace(first, kind=gravest.kind, title=_line(title), body="\n".join(lines))
+
+
+def _sentence(row: AlertRow, texts: Texts) -> str:
     details = row.details
     if row.kind == "corrected":
-        ended = _when(details, "ended_at")
-        at = f" at {ended}" if ended else ""
-        return (
-            f"It was told as {_words(details.get('before'))}; an event that reached us late shows that it is "
-            f"{_words(details.get('after'))}{at}. What was told before is taken back."
+        ended = _when(row, "ended_at", texts)
+        return texts.corrected.format(
+            before=_verdict(details.get("before"), texts),
+            after=_verdict(details.get("after"), texts),
+            at=texts.corrected_at.format(moment=ended) if ended else "",
         )
-    allowed = f"{details.get('within')} of calendar {details.get('calendar')}"
-    due = _when(details, "due_at")
+    allowed = texts.allowed.format(within=details.get("within"), calendar=details.get("calendar"))
+    due = _when(row, "due_at", texts)
     if not due:
-        return f"It is paused; some of the {allowed} is left."
-    if _is_past_due(details):
-        return f"Was due {due}: the {allowed} has passed."
-    return f"Due {due}: some of the {allowed} is left."
+        return texts.paused.format(allowed=allowed)
+    return (texts.past_due if _is_past_due(row) else texts.due).format(due=due, allowed=allowed)
 
 
-def _is_past_due(details: Mapping[str, object]) -> bool:
+def _is_past_due(row: AlertRow) -> bool:
     # A charter may escalate before the time is over.
-    at, due_at = details.get("at"), details.get("due_at")
+    at, due_at = row.details.get("at"), row.details.get("due_at")
     return isinstance(at, int) and isinstance(due_at, int) and at > due_at
 
 
-def _words(verdict: object) -> str:
-    return "not owed at all" if verdict == "none" else str(verdict).replace("_", " ")
+def _verdict(verdict: object, texts: Texts) -> str:
+    return texts.verdicts.get(str(verdict), str(verdict))
 
 
-def _when(details: Mapping[str, object], name: str) -> str:
+def _when(row: AlertRow, name: str, texts: Texts) -> str:
     """The instant of that name in the zone of the clock's calendar; empty where there is none."""
-    instant = details.get(name)
+    instant = row.details.get(name)
     if not isinstance(instant, int):
         return ""
-    return to_datetime(instant).astimezone(ZoneInfo(str(details["timezone"]))).strftime("%a %d %b %Y %H:%M %Z")
+    return to_datetime(instant).astimezone(ZoneInfo(str(row.details["timezone"]))).strftime(texts.moment)
 
 
 def _line(text: str) -> str:

@@ -12,7 +12,6 @@ from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
-from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
@@ -28,14 +27,14 @@ from services.gateway.routes import add_routes as add_hooks
 from services.metrics.collector import StoreCollector, registry_of, single
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
-from services.notifier.notifier import Notifier
 from services.ports import EVENTS, READ_TOPICS
 from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
+from services.wiring.alerting import Alerting
 from services.wiring.apis import apis_of, without_apis
 from services.wiring.charters import put_in_force
-from services.wiring.parts import clock_of, database_url, door_of, new_app, sinks_of, verify_again
+from services.wiring.parts import clock_of, database_url, door_of, new_app, verify_again
 from services.wiring.pulls import Pulls, change_door_of
 from services.wiring.repairs import KeptUp, api_door_of
 from services.wiring.subscriptions import keeper_of
@@ -112,10 +111,16 @@ class Embedded:
         )
         self.loop = Loop(tracker=self._tracker, log=self.log, store=self.store, clock=self.clock)
         self.loop.check_log()
-        outbox = SqlOutbox(self.database)
-        self.notifier = Notifier(outbox=outbox, sinks=sinks_of(settings), clock=self.clock, board_url=board_url)
+        self._alerting = Alerting(
+            settings,
+            database=self.database,
+            clock=self.clock,
+            board_url=board_url,
+            charter=lambda: self.charters.in_force(self.clock.now()),
+        )
+        self._resources.callback(self._alerting.close)
         self.views = SqlViews(self.database)
-        self.app = self._app(settings, outbox, board_url)
+        self.app = self._app(settings, board_url)
 
     def _begin_repairs(self, settings: Settings) -> None:
         self.seen = SqlSeen(self.database)
@@ -130,7 +135,7 @@ class Embedded:
         )
         self.repairs.begin(door=self.api_door, seen=self.seen, tally=self._tally, clock=self.clock)
 
-    def _app(self, settings: Settings, outbox: SqlOutbox, board_url: str) -> FastAPI:
+    def _app(self, settings: Settings, board_url: str) -> FastAPI:
         app = new_app(settings, board_url)
         collector = StoreCollector(
             views=self.views,
@@ -139,7 +144,7 @@ class Embedded:
             process_counts=self._tally.counts,
             crms=[crm for crm, sender in self.door.senders.items() if sender.configured],
             gauges={
-                table.ALERTS_UNSETTLED.name: single(outbox.unsettled),
+                table.ALERTS_UNSETTLED.name: single(self._alerting.outbox.unsettled),
                 table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),
                 table.LOG_LAG_RECORDS.name: self._lag,
                 **self.repairs.gauges,
@@ -163,7 +168,8 @@ class Embedded:
             await verify_again(self.door)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.loop.run(stop))
-                tasks.create_task(self.notifier.run(stop))
+                for part in self._alerting.parts:
+                    tasks.create_task(part(stop))
                 tasks.create_task(self._subscriptions.run(stop))
                 tasks.create_task(self.repairs.reconcile(stop))
                 tasks.create_task(self.repairs.fetch(stop))

@@ -4,16 +4,14 @@ import asyncio
 
 from services import metric_table as table
 from services.adapters.kafka.log import KafkaLog
-from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.turn import DatabaseTurn
 from services.metrics.collector import single
-from services.notifier.notifier import Notifier
 from services.notifier.relay import Relay
 from services.notifier.standby import Standby
 from services.settings import Settings
-from services.wiring.parts import sinks_of
+from services.wiring.alerting import Alerting, StoredCharter
 from services.wiring.service import Part, check_database, connection_of
 
 
@@ -27,14 +25,16 @@ class NotifierService(Part):
             database = self._open_database()
             self._store = SqlStore(database)
             self._topics = KafkaLog(connection_of(settings), name="baton-notifier")
-            notifier = Notifier(
-                outbox=SqlOutbox(database),
-                sinks=sinks_of(settings),
+            alerting = Alerting(
+                settings,
+                database=database,
                 clock=self.clock,
                 board_url=settings.public_url or url,
+                charter=StoredCharter(self._store, self.clock),
             )
+            self._resources.callback(alerting.close)
             relay = Relay(outbox=SqlRelay(database), topics=self._topics)
-            self._standby = Standby(turn=DatabaseTurn(database, "notifier"), parts=[notifier.run, relay.run])
+            self._standby = Standby(turn=DatabaseTurn(database, "notifier"), parts=[*alerting.parts, relay.run])
             self.app = self._new_app(
                 url,
                 {"database": lambda: check_database(self._store)},

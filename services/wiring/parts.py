@@ -1,14 +1,13 @@
 """Parts that both modes are built of, from the settings."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from services.adapters.alert_sinks import AppriseSink, LogSink
 from services.adapters.wall_clock import LapsedClock, SystemClock
 from services.domain.instants import SECOND, parse_instant
 from services.errors import UsageError
@@ -17,7 +16,7 @@ from services.gateway.crm.cloudevents import CloudEventsSender
 from services.gateway.crms import CRMS
 from services.gateway.door import Door
 from services.gateway.sender import Senders
-from services.ports import AlertSink, EventLog, FetchQueue, Quarantine, Tally, WallClock
+from services.ports import EventLog, FetchQueue, Quarantine, Tally, WallClock
 from services.settings import Settings, secret, secrets
 from services.wiring.apis import mapping_of
 
@@ -29,11 +28,6 @@ def clock_of(settings: Settings) -> WallClock:
     if settings.lapse_start is None:
         return SystemClock()
     return LapsedClock(parse_instant(settings.lapse_start), settings.lapse_speed)
-
-
-def sinks_of(settings: Settings) -> Sequence[AlertSink]:
-    """Where alerts go."""
-    return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
 
 
 def database_url(settings: Settings, default: str | None = None) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
+from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.clocks import Status
 from services.views import ClockQuery, LeadQuery
 from tests.contracts.rows import changes, commit, lead
@@ -56,6 +58,18 @@ OUTBOX: list[Callable[[SqlOutbox], object]] = [
     lambda outbox: outbox.postpone(1, 5, "timeout"),
     lambda outbox: outbox.settle(1, "sent", 5),
     lambda outbox: outbox.unsettled(),
+]
+HELD: list[Callable[[SqlHeldAlerts], object]] = [
+    lambda held: held.look_again("a:lead:1", "accept", 1),
+    lambda held: held.held(),
+    lambda held: held.resolve(["a:lead:1/accept/1/overdue"], 5),
+    lambda held: held.settle(["a:lead:1/accept/1/overdue"], 5),
+]
+WEBHOOKS: list[Callable[[SqlWebhookQueue], object]] = [
+    lambda queue: queue.due(50, 10),
+    lambda queue: queue.postpone("a:lead:1/accept/1/overdue", 5, "timeout"),
+    lambda queue: queue.settle("a:lead:1/accept/1/overdue", "sent", 5),
+    lambda queue: queue.is_disabled(),
 ]
 RELAY: list[Callable[[SqlRelay], object]] = [
     lambda relay: relay.waiting(10),

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import Connection, event
 
 from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
-from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
+from services.adapters.sql.webhook_queue import SqlWebhookQueue
+from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -82,6 +84,24 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     """The notifier."""
     with plans(database) as steps:
         ask(SqlOutbox(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", HELD)
+def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
+    """What keeps Alertmanager up to date."""
+    with plans(database) as steps:
+        ask(SqlHeldAlerts(database, sink="here"))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", WEBHOOKS)
+def test_webhooks(database: Database, ask: Callable[[SqlWebhookQueue], object]) -> None:
+    """What delivers our webhooks."""
+    with plans(database) as steps:
+        ask(SqlWebhookQueue(database, sink="here"))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 

@@ -12,13 +12,15 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from services.adapters.sql.database import Database, migrate, open_database
+from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.statements import Deleter, Updater
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.tables import handoffs, leads
 from services.adapters.sql.views import SqlViews
-from tests.contracts.queries import OUTBOX, RELAY, STORE, VIEWS
+from services.adapters.sql.webhook_queue import SqlWebhookQueue
+from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -132,6 +134,24 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     """The notifier."""
     with plans(database) as nodes:
         ask(SqlOutbox(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", HELD)
+def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
+    """What keeps Alertmanager up to date."""
+    with plans(database) as nodes:
+        ask(SqlHeldAlerts(database, sink="here"))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", WEBHOOKS)
+def test_webhooks(database: Database, ask: Callable[[SqlWebhookQueue], object]) -> None:
+    """What delivers our webhooks."""
+    with plans(database) as nodes:
+        ask(SqlWebhookQueue(database, sink="here"))
     assert nodes
     assert read_whole(nodes) == []
 

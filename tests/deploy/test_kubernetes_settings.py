@@ -90,6 +90,8 @@ def test_a_secret_reaches_only_who_needs_it(folder: Path) -> None:
         "BATON_CLOUDEVENTS_SECRETS": {"gateway"},
         "BATON_CLOUDEVENTS_TOKENS": {"gateway"},
         "BATON_ALERT_URLS": {"notifier"},
+        "BATON_WEBHOOK_URLS": {"notifier"},
+        "BATON_WEBHOOK_SECRET": {"notifier"},
     }
     assert read_yaml(KUBERNETES / "examples" / "secret.yaml")["stringData"].keys() == needed.keys()
     assert not list(of_kind(render(folder), "Secret")), "secrets are not shipped"

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,7 +18,16 @@ from services.errors import Unavailable, UsageError
 from services.ports import Message
 
 ALERT = Message(
-    "crm:lead:1/touch/1/overdue", "overdue", "Overdue: touch on x & y", "First.\nOwner <b>x</b>.", "crm:lead:1"
+    id="crm:lead:1/touch/1/overdue",
+    kind="overdue",
+    title="Overdue: touch on x & y",
+    body="First.\nOwner <b>x</b>.",
+    lead="crm:lead:1",
+    clock="touch",
+    number=1,
+    at=0,
+    url="https://baton.example.com/leads/crm%3Alead%3A1",
+    facts={},
 )
 
 # Apprise loads all its services at the first use, and one of them asks whether this module is there.
@@ -67,7 +77,7 @@ def receiver() -> Iterator[Receiver]:
 )
 def test_a_message_arrives_as_it_is(receiver: Receiver, kind: str, level: str) -> None:
     """Title and text are posted unchanged, with a level that Apprise's services show in colour."""
-    AppriseSink(receiver.url).send(Message(ALERT.id, kind, ALERT.title, ALERT.body, ALERT.lead))
+    AppriseSink(receiver.url).send(replace(ALERT, kind=kind))
     (posted,) = receiver.posted
     assert (posted["title"], posted["message"], posted["type"]) == (ALERT.title, ALERT.body, level)
 

@@ -218,6 +218,45 @@ deliveries = Table(
 )
 """The instance is repeated here, where rows are few, so that alerts need no index by instance."""
 
+held_alerts = Table(
+    "held_alerts",
+    METADATA,
+    _key("sink"),
+    _key("transition"),
+    _text("lead"),
+    _text("clock"),
+    _number("number"),
+    _text("name"),
+    _text("shown"),
+    _number("resolved_at", optional=True),
+    _number("settled_at", optional=True),
+)
+"""What is shown in a place for as long as it holds."""
+_partial("held_alerts_unsettled", held_alerts.c.sink, where=held_alerts.c.settled_at.is_(None))
+
+webhooks = Table(
+    "webhooks",
+    METADATA,
+    _key("sink"),
+    _key("transition"),
+    _text("lead"),
+    _text("clock"),
+    _number("number"),
+    _text("name"),
+    Column("always_holds", Boolean, nullable=False),
+    _text("body"),
+    _number("next_try_at"),
+    Column("attempts", BigInteger, nullable=False, server_default="0"),
+    _text("last_error", optional=True),
+    _number("settled_at", optional=True),
+    _text("outcome", optional=True),
+)
+"""What a receiver of webhooks gets, once."""
+_partial("webhooks_unsettled", webhooks.c.sink, webhooks.c.next_try_at, where=webhooks.c.settled_at.is_(None))
+
+webhooks_disabled = Table("webhooks_disabled", METADATA, _key("sink"), _number("at"))
+"""Receivers that answered 410: they want nothing more."""
+
 deals = Table(
     "deals",
     METADATA,
