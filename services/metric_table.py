@@ -11,13 +11,15 @@ from enum import StrEnum
 from functools import lru_cache
 
 from services.domain.charter import Clock
-from services.domain.clocks import Status
+from services.domain.clocks import Kind, Status
 from services.domain.instants import SECOND
 from services.storage import CounterKey
 
 OPEN_STATUSES = (Status.RUNNING, Status.AT_RISK, Status.OVERDUE, Status.PAUSED)
 OUTCOMES = ("rejected", "recycled", "withdrawn", "merged", "won", "lost")
 """How a handoff is closed."""
+HANDOFF_KINDS = (Kind.STALLED, Kind.CORRECTED)
+"""What is told of a handoff."""
 FEEDBACK_KINDS = ("good", "poor", "rejected", "agreed", "disputed", "upheld", "withdrawn")
 PERIODS = ("month", "quarter")
 
@@ -97,6 +99,12 @@ CLOCK_COUNTED_SECONDS = Metric(
     Shape.HISTOGRAM,
     "Counted time from the start of a promise to the event that kept it, early or late.",
     ("clock", "promised_by", "team"),
+)
+HANDOFF_TRANSITIONS_TOTAL = Metric(
+    "baton_handoff_transitions_total",
+    Shape.COUNTER,
+    "Silences told that lasted for `stalled_after` (stalled), and what of them was taken back (corrected).",
+    ("team", "priority", "transition"),
 )
 ATTAINMENT_RATIO = Metric(
     "baton_attainment_ratio",
@@ -186,6 +194,7 @@ METRICS: tuple[Metric, ...] = (
     STALLED_LEADS,
     OPEN_CLOCKS,
     CLOCK_TRANSITIONS_TOTAL,
+    HANDOFF_TRANSITIONS_TOTAL,
     CLOCK_COUNTED_SECONDS,
     ATTAINMENT_RATIO,
     HANDOFF_OUTCOMES_TOTAL,

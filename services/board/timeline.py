@@ -1,4 +1,4 @@
-"""One timeline of a lead: its events, its handoffs, and what was told of its clocks."""
+"""One timeline of a lead: its events, its handoffs, and what was told of these and of its clocks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from services.board.times import MINUTE, Times
 from services.domain.clocks import Kind
 from services.domain.events import Event
 from services.domain.instants import Instant
+from services.domain.silences import HANDOFF
 from services.storage import HandoffRow, TransitionRow
 from services.views import LeadFile
 
@@ -101,8 +102,11 @@ def _handoff(handoff: HandoffRow) -> Iterator[Entry]:
 def _transition(row: TransitionRow, times: Times) -> Entry:
     kind, _, level = row.name.partition("/")
     words = kind.replace("_", " ")
-    title = f"Clock {row.clock} {row.number}: {words}"
-    if kind == Kind.ESCALATED:
+    whose = f"Handoff {row.number}" if row.clock == HANDOFF else f"Clock {row.clock} {row.number}"
+    title = f"{whose}: {words}"
+    if kind == Kind.STALLED:
+        title += f", no event since {times.moment(int(level or 0))}"
+    elif kind == Kind.ESCALATED:
         title += f", level {level}"
     elif kind == Kind.CORRECTED:
         title += f" from {_verdict(row.before)} to {_verdict(row.after)}"

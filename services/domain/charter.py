@@ -106,6 +106,8 @@ class StalledAfter:
 
     time: int
     calendar: Calendar
+    text: str
+    """The duration as the charter writes it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
 from services.domain.charter import OTHER, Charter, Charters
-from services.domain.clocks import Kind
+from services.domain.clocks import CLOCK_KINDS
 from services.domain.instants import SECOND, Instant
 from services.domain.periods import month_of, quarter_of
 from services.metric_table import Metric as Definition
@@ -153,12 +153,15 @@ def _values(charter: Charter, label: str) -> list[str]:
 
 def _expected(definition: Definition, charter: Charter) -> Iterable[tuple[str, ...]]:
     """The label combinations of a counter that must be there before they count anything."""
+    teams, priorities = _values(charter, "team"), _values(charter, "priority")
     if definition is table.CLOCK_TRANSITIONS_TOTAL:
         return (
             (name, str(clock.promised_by), team, priority, str(kind))
             for name, clock in charter.clocks.items()
-            for team, priority, kind in itertools.product(_values(charter, "team"), _values(charter, "priority"), Kind)
+            for team, priority, kind in itertools.product(teams, priorities, CLOCK_KINDS)
         )
+    if definition is table.HANDOFF_TRANSITIONS_TOTAL:
+        return itertools.product(teams, priorities, map(str, table.HANDOFF_KINDS))
     if definition is table.HANDOFF_OUTCOMES_TOTAL:
         return itertools.product(table.OUTCOMES, _values(charter, "source"))
     if definition is table.FEEDBACK_TOTAL:

@@ -6,6 +6,7 @@ from sqlalchemy import and_, exists, or_, select, update
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
+from services.adapters.sql.holding import lies_still
 from services.adapters.sql.statements import insert_into
 from services.domain.instants import Instant
 from services.storage import QueuedWebhook
@@ -24,7 +25,8 @@ _IS_OPEN = exists().where(
     _CLOCK.number == _WEBHOOK.number,
     _CLOCK.status.is_(None),
 )
-_HOLDS = or_(_WEBHOOK.always_holds, and_(_STANDS, _IS_OPEN))
+_LASTS = or_(_IS_OPEN, lies_still(_WEBHOOK.lead, _WEBHOOK.transition))
+_HOLDS = or_(_WEBHOOK.always_holds, and_(_STANDS, _LASTS))
 
 
 class SqlWebhookQueue:
