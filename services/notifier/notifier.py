@@ -1,4 +1,5 @@
-"""Delivers the outbox: each alert to each sink once, what no longer holds to nobody, corrections to the warned.
+"""Delivers the outbox: each alert to each sink once, what no longer holds to nobody, corrections to the warned, and
+where a route asks for them.
 
 A sink that fails is left alone for a while and holds up no other. A crash between a delivery and its note in the
 outbox tells that one alert twice, with the same id; none is lost. Routes may have several told in one message: it has
@@ -109,11 +110,11 @@ class Notifier:
         """How the sink is told of the alert; None where it is not owed to it, or told already."""
         if sink.name in alert.delivered_to or (alert.id, sink.name) in look.told or not alert.holds:
             return None
-        if alert.row.kind == "corrected" and sink.name not in alert.warned:
-            return None
+        is_warned = sink.name in alert.warned
         if self._routing is None:
-            return EVERYTHING
-        return self._routing.plan(sink.name, alert.row, look.client_team(alert), self._clock.now())
+            return EVERYTHING if is_warned or alert.row.kind != "corrected" else None
+        client_team = look.client_team(alert)
+        return self._routing.plan(sink.name, alert.row, client_team, self._clock.now(), is_warned=is_warned)
 
     def _send(self, alert: PendingAlert, sink: AlertSink, plan: Plan, look: "_Look") -> _Failure | None:
         """Send to one sink unless it is left alone; why it has not got it and when to come again, or None."""

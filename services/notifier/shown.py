@@ -31,6 +31,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "at_risk": ("BatonLeadAtRisk", "warning"),
     "overdue": ("BatonLeadOverdue", "critical"),
     "escalated": ("BatonLeadEscalated", "critical"),
+    "stalled": ("BatonLeadStalled", "warning"),
 }
 """`alertname` and `severity` of each kind."""
 

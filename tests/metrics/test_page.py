@@ -270,6 +270,12 @@ def test_every_series_of_the_charter_is_there_before_anything_happens() -> None:
         for status in ("running", "at_risk", "overdue", "paused")
     }
     expected |= {
+        f'baton_handoff_transitions_total{{priority="{priority}",team="{team}",transition="{transition}"}}'
+        for team in teams
+        for priority in priorities
+        for transition in ("stalled", "corrected")
+    }
+    expected |= {
         f'{name}{{priority="{priority}",team="{team}"}}'
         for name in ("baton_open_handoffs", "baton_stalled_leads")
         for team in teams
@@ -321,7 +327,11 @@ def test_the_counters_are_a_recount_of_the_store(seed: int) -> None:
         before = series
     rows = [row for lead in leads for row in bench.store.transitions([lead])]
     told = Counter((row.clock, row.name.partition("/")[0]) for row in rows)
-    assert told == _sums(before, "baton_clock_transitions_total", "clock", "transition")
+    counted = _sums(before, "baton_clock_transitions_total", "clock", "transition")
+    for (transition,), count in _sums(before, "baton_handoff_transitions_total", "transition").items():
+        counted["handoff", transition] = count
+    assert told == counted
+    assert told["handoff", "stalled"]
     stored = Counter(each.type.wire for lead in leads for each in _events(bench, lead))
     used = _sums(before, "baton_events_total", "outcome", "type")
     assert {kind: count for (outcome, kind), count in used.items() if outcome == "used"} == stored

@@ -68,8 +68,69 @@ MATCHES: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("when", "alert", "is_told"), MATCHES)
 def test_all_that_a_route_asks_must_hold(when: dict[str, Any], alert: dict[str, Any], is_told: bool) -> None:
     """Level and escalation are not asked of a correction: it goes to those who were warned."""
-    plan = to_chat(when=Match(**when)).plan("chat", row(**alert), "key-accounts", 5)
+    plan = to_chat(when=Match(**when)).plan("chat", row(**alert), "key-accounts", 5, is_warned=True)
     assert (plan is not None) == is_told
+
+
+CORRECTIONS: list[tuple[list[list[str] | None], bool, str | None]] = [
+    ([None], True, "0"),
+    ([None], False, None),
+    ([["overdue"]], True, "0"),
+    ([["overdue"]], False, None),
+    ([["corrected"]], False, "0"),
+    ([["overdue"], ["stalled", "corrected"]], True, "1"),
+    ([["overdue"], ["corrected"]], False, "1"),
+]
+
+
+@pytest.mark.parametrize(("levels", "is_warned", "by"), CORRECTIONS)
+def test_corrections_go_to_the_warned_and_where_they_are_asked_for(
+    levels: list[list[Any] | None], is_warned: bool, by: str | None
+) -> None:
+    """A route that names them says how; else the first that matches, to those who were warned alone."""
+    languages: list[Any] = ["en", "pl"]
+    routes = [
+        Route(name=str(number), when=Match(level=level), send_to=["chat"], language=languages[number])
+        for number, level in enumerate(levels)
+    ]
+    plan = routing(*routes).plan("chat", row("corrected"), None, 5, is_warned=is_warned)
+    assert (plan.language if plan is not None else None) == (languages[int(by)] if by is not None else None)
+
+
+def test_of_other_sinks_only_the_warned_hear_of_corrections() -> None:
+    """A route changes nothing for those that it is not about."""
+    assert to_chat().plan("log", row("corrected"), None, 5) is None
+    assert to_chat().plan("log", row("corrected"), None, 5, is_warned=True) is EVERYTHING
+
+
+def test_a_sink_of_corrections_hears_of_those_of_others(desk: Desk) -> None:
+    """Say, whoever keeps count of them. The one that was warned hears as well."""
+    notify(
+        desk,
+        Route(name="a", send_to=["chat"], when=Match(level=["overdue"])),
+        Route(name="b", send_to=["mail"], when=Match(level=["corrected"])),
+    )
+    hand_off(desk, 1)
+    desk.tell("10:40:01")
+    said: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}
+    desk.bench.feed([event("lead.touched", "10:00", "crm:lead:0", **said)], "10:41")
+    desk.tell("10:41")
+    assert [each.kind for each in desk.chat.taken] == ["overdue", "corrected"]
+    assert [each.kind for each in desk.mail.taken] == ["corrected"]
+
+
+def test_a_stall_is_a_level(desk: Desk) -> None:
+    """Told as one message with what else is due of the lead; by its clock it is `handoff`."""
+    notify(
+        desk,
+        Route(name="a", send_to=["chat"], when=Match(level=["stalled"])),
+        Route(name="b", send_to=["mail"], when=Match(clock=["handoff"])),
+    )
+    said: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}
+    desk.bench.feed([event("lead.handed_off", "09:00"), event("lead.touched", "09:10", **said)], "09:10")
+    desk.tell("11:10")
+    assert [each.title for each in desk.chat.taken] == ["Stalled: crm:lead:1"]
+    assert [each.title for each in desk.mail.taken] == ["Stalled: crm:lead:1"]
 
 
 def test_routes_are_about_their_sinks_alone() -> None:
@@ -299,7 +360,7 @@ def test_a_file_of_routes(tmp_path: Path) -> None:
 BAD = {
     "an unknown sink": (("send_to: chat", "send_to: mail"), r"routes\.yaml:7: there is no 'mail' in `sinks`"),
     "an unknown level": (
-        ("[overdue, escalated]", "[stalled]"),
+        ("[overdue, escalated]", "[stuck]"),
         r"routes\.yaml:6: routes\.when\.level: Input should be",
     ),
     "an unknown key": (("hours: office", "quiet: office"), r"routes\.yaml:9: routes\.quiet: Extra inputs"),

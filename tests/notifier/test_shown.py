@@ -274,3 +274,32 @@ async def test_it_goes_on_after_an_outage(watch: Watch, monkeypatch: pytest.Monk
         await asyncio.wait_for(taken.wait(), 5)
         stop.set()
     assert watch.board.firing(watch.clock.now()) == NAMES
+
+
+def test_a_stall_is_shown_while_the_lead_lies_still() -> None:
+    """As a warning, until an event comes, and again by the next silence; a late event takes it back."""
+    watch = Watch()
+    watch.hand_off("09:00", team="inbound")
+    watch.touch("09:10", "09:10")
+    assert watch.at("11:09") == []
+    assert watch.at("11:10") == ["BatonLeadStalled"]
+    (alert,) = watch.board.posts[-1]
+    assert dict(alert.labels) == {
+        "alertname": "BatonLeadStalled",
+        "severity": "warning",
+        "lead": "crm:lead:1",
+        "clock": "handoff",
+        "team": "inbound",
+    }
+    assert alert.starts_at == at("11:10")
+    watch.touch("11:20", "11:20")
+    assert watch.at("11:21") == []
+    assert watch.board.resolved(at("11:21")) == ["BatonLeadStalled"]
+    assert watch.at("13:20") == ["BatonLeadStalled"]
+    watch.restart()
+    assert watch.at("13:22") == ["BatonLeadStalled"]
+    watch.touch("12:00", "13:23")
+    assert watch.at("13:23") == []
+    assert watch.at("14:00") == ["BatonLeadStalled"]
+    watch.bench.feed([event("lead.rejected", "14:01", reason="wrong_fit")], "14:01")
+    assert watch.at("14:02") == []
