@@ -156,6 +156,22 @@ RECONCILED = Metric(
     ("crm",),
 )
 ALERTS_UNSETTLED = Metric("baton_alerts_unsettled", Shape.GAUGE, "Alerts that wait to be delivered.")
+WEBHOOKS_OUT_TOTAL = Metric(
+    "baton_webhooks_out_total",
+    Shape.COUNTER,
+    "Webhooks of ours by what became of them: sent, moot (over before its turn), given_up after the last try, or "
+    "disabled because the receiver wants nothing more.",
+    ("receiver", "outcome"),
+)
+WEBHOOKS_OUT_WAITING = Metric(
+    "baton_webhooks_out_waiting", Shape.GAUGE, "Webhooks of ours that a receiver has yet to get.", ("receiver",)
+)
+ALERTMANAGER_UP = Metric(
+    "baton_alertmanager_up",
+    Shape.GAUGE,
+    "1 for an Alertmanager that took what was posted last (each minute at least, by the notifier that works), else 0.",
+    ("alertmanager",),
+)
 LOG_LAG_RECORDS = Metric(
     "baton_log_lag_records",
     Shape.GAUGE,
@@ -208,6 +224,9 @@ METRICS: tuple[Metric, ...] = (
     API_WAITING,
     RECONCILED,
     ALERTS_UNSETTLED,
+    WEBHOOKS_OUT_TOTAL,
+    WEBHOOKS_OUT_WAITING,
+    ALERTMANAGER_UP,
     LOG_LAG_RECORDS,
     DRIVER_STALLED,
     SPOOL_BYTES,

@@ -402,3 +402,9 @@ class WebhookQueue(Protocol):
 
     def is_disabled(self) -> bool:
         """Whether it said so."""
+
+    def waiting(self) -> int:
+        """How many wait."""
+
+    def count_from_zero(self) -> None:
+        """Begin to count what becomes of them where that is not counted yet: an increase needs a beginning."""

@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
 from services.domain.charter import Side
-from services.domain.clocks import Kind
+from services.domain.clocks import CLOCK_KINDS
 from services.ports import READ_TOPICS
 from services.settings import Listed, Settings, variable
 
@@ -21,10 +21,10 @@ _LABELS: Mapping[str, str] = {
     "priority": "`labels.priority` of the charter, or `other`",
     "source": "`labels.source` of the charter, or `other`",
     "promised_by": ", ".join(Side),
-    "transition": ", ".join(Kind),
+    "transition": f"of clocks: {', '.join(CLOCK_KINDS)}; of handoffs: {', '.join(table.HANDOFF_KINDS)}",
     "status": f"of clocks: {', '.join(table.OPEN_STATUSES)}; of requests: the HTTP status",
     "outcome": f"of handoffs: {', '.join(table.OUTCOMES)}; of events: used, duplicate, ignored; "
-    "of an API: new, known, bad",
+    "of an API: new, known, bad; of webhooks out: sent, moot, given_up, disabled",
     "kind": ", ".join(table.FEEDBACK_KINDS),
     "reason": f"of feedback: the charter's reasons, or `other`; of dead letters: {', '.join(DEAD_LETTER_REASONS)}",
     "failure": "away, refused, wrong",
@@ -34,6 +34,8 @@ _LABELS: Mapping[str, str] = {
     "version": "the charter's `version`",
     "topic": ", ".join(READ_TOPICS),
     "partition": "the partition's number",
+    "receiver": "a hash of the URL of `BATON_WEBHOOK_URLS`, as in the log: `webhook:` and 12 digits",
+    "alertmanager": "host and port of `BATON_ALERTMANAGER_URL`, and the prefix if there is one",
 }
 
 _METRICS = """\

@@ -20,6 +20,7 @@ from services.dashboards.promql import (
 )
 from services.dashboards.repair_health import repairs
 from services.dashboards.running_health import apart, processes
+from services.dashboards.telling_health import telling
 
 _HOUR = 3600
 _NONE_IS_GOOD = (Step(None, GOOD), Step(1, BAD))
@@ -38,6 +39,7 @@ def service_health(board: Board) -> Dashboard:
             Section("Now", [list(_now(board))]),
             Section("The way in", [list(_way_in())]),
             Section("What could not be used, or is not yet", [list(_waiting())]),
+            Section("Telling people", [list(telling())]),
             Section("Services that run apart", [list(apart())]),
             Section("CRMs' APIs and webhooks that end", [list(repairs())]),
             Section("Processes", [list(processes())]),
@@ -165,13 +167,6 @@ def _waiting() -> Iterator[Panel]:
         queries=[
             Query(each(table.LOG_LAG_RECORDS, ["topic", "partition"], take="max"), "{{topic}} · {{partition}}"),
         ],
-        unit="short",
-        least=0,
-    )
-    yield lines(
-        title="Alerts that wait",
-        description="The notifier's log says which address does not take them.",
-        queries=[Query(now(table.ALERTS_UNSETTLED), "alerts")],
         unit="short",
         least=0,
     )

@@ -91,9 +91,19 @@ class Shower:
         self._real = real
         self._posted: dict[str, tuple[bool, Instant]] = {}
         """By transition, what this process posted last and when: only so as not to post all at every look."""
+        self._posted_at: Instant | None = None
+        """When this process posted last, be it nothing: so that it is known whether the board takes what is posted."""
+        self.is_at_work = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set. An outage of the board or the database is waited out; another error ends it."""
+        self.is_at_work = True
+        try:
+            await self._keep_looking(stop)
+        finally:
+            self.is_at_work = False
+
+    async def _keep_looking(self, stop: asyncio.Event) -> None:
         failures = 0
         while not stop.is_set():
             try:
@@ -109,7 +119,7 @@ class Shower:
                 continue
 
     def look(self) -> int:
-        """Post what is due; returns how many alerts that were. Raises Unavailable."""
+        """Post what is due, and nothing where nothing was for long; returns how many alerts. Raises Unavailable."""
         now = self._real.now()
         held = [(each, _read(each.shown)) for each in self._held.held()]
         known = {each.transition for each, _ in held}
@@ -121,6 +131,9 @@ class Shower:
         due = [(each, shown) for each, shown in held if each.transition not in replaced and self._is_due(each, now)]
         for start in range(0, len(due), BATCH):
             self._post(due[start : start + BATCH], now)
+        if self._posted_at is None or not self._posted_at <= now < self._posted_at + POST_EVERY:
+            self._board.post([])
+            self._posted_at = now
         return len(due)
 
     def _is_due(self, each: HeldAlert, now: Instant) -> bool:
@@ -130,6 +143,7 @@ class Shower:
     def _post(self, due: Sequence[tuple[HeldAlert, ShownAlert]], now: Instant) -> None:
         """Post, and note it only then: ended in between, it is posted again."""
         self._board.post([replace(shown, ends_at=_ends_at(each, shown, now)) for each, shown in due])
+        self._posted_at = now
         for each, _ in due:
             self._posted[each.transition] = (each.is_firing, now)
         back = {each.transition for each, _ in due if each.is_firing and each.resolved_at is not None}

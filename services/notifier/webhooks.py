@@ -97,6 +97,7 @@ class Deliverer:
         self._real = real
         self._chance = chance
         self._rests_until: Instant = 0
+        self._is_counted = False
         self._away = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -115,6 +116,9 @@ class Deliverer:
 
     def deliver_due(self, is_stopped: Callable[[], bool] = lambda: False) -> int:
         """Try what is due; returns how many webhooks that were. Raises Unavailable."""
+        if not self._is_counted:
+            self._queue.count_from_zero()
+            self._is_counted = True
         if self._real.now() < self._rests_until:
             return 0
         due = self._queue.due(self._real.now(), BATCH)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from services import metric_table as table
 from services.adapters.alert_sinks import AppriseSink, LogSink
-from services.adapters.alertmanager import Alertmanager
+from services.adapters.alertmanager import Alertmanager, Alertmanagers
 from services.adapters.sql.database import Database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
@@ -17,15 +18,18 @@ from services.adapters.webhook_receiver import HttpReceiver
 from services.domain.charter import Charter, Charters
 from services.errors import UsageError
 from services.gateway import signatures
+from services.metrics.collector import Gauges
 from services.notifier.notifier import Notifier
 from services.notifier.shown import Shower, ShownSink
 from services.notifier.webhooks import Deliverer, WebhookSink
 from services.ports import AlertSink, WallClock
 from services.settings import Settings, secret, secrets
+from services.storage import CounterKey
 from services.wiring.charters import charters_in_force
 from services.wiring.routes import read_routes
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+WEBHOOK_OUTCOMES = ("sent", "moot", "given_up", "disabled")
 _ALERTMANAGER = "alertmanager"
 """Under which deliveries are noted, whatever its address."""
 
@@ -48,15 +52,12 @@ class Alerting:
         sinks: list[AlertSink] = [*sinks_of(settings), *routes.sinks]
         self.outbox = SqlOutbox(database)
         self.parts: list[Part] = []
-        board = alertmanager_of(settings)
-        if board is not None:
-            self._resources.callback(board.close)
-            held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
-            sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
-            self.parts.append(Shower(held=held, board=board, real=SystemClock()).run)
+        self._show(alertmanagers_of(settings), database, clock, sinks)
+        self._queues: dict[str, SqlWebhookQueue] = {}
         for receiver in receivers_of(settings):
             self._resources.callback(receiver.close)
-            queue = SqlWebhookQueue(database, sink=receiver.name)
+            counters = {each: webhook_counter(receiver.name, each) for each in WEBHOOK_OUTCOMES}
+            queue = self._queues[receiver.name] = SqlWebhookQueue(database, sink=receiver.name, counters=counters)
             sinks.append(WebhookSink(name=receiver.name, queue=queue, real=SystemClock()))
             deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock())
             self.parts.append(deliverer.run)
@@ -69,6 +70,30 @@ class Alerting:
             routing=routes.routing(charter),
         )
         self.parts.append(notifier.run)
+
+    def _show(
+        self, members: Sequence[Alertmanager], database: Database, clock: WallClock, sinks: list[AlertSink]
+    ) -> None:
+        self._up: Callable[[], Mapping[str, bool]] = dict
+        if not members:
+            return
+        board = Alertmanagers(members)
+        self._resources.callback(board.close)
+        held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
+        sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
+        shower = Shower(held=held, board=board, real=SystemClock())
+        self._up = lambda: board.up() if shower.is_at_work else {}
+        self.parts.append(shower.run)
+
+    @property
+    def gauges(self) -> Gauges:
+        """What waits for each receiver of webhooks, and which Alertmanager takes what is posted."""
+        return {
+            table.WEBHOOKS_OUT_WAITING.name: lambda: {
+                (name,): float(queue.waiting()) for name, queue in self._queues.items()
+            },
+            table.ALERTMANAGER_UP.name: lambda: {(name,): float(is_up) for name, is_up in self._up().items()},
+        }
 
     def close(self) -> None:
         """Let go of everything."""
@@ -94,24 +119,28 @@ def _client_team_of(charter: Charter | None, account: str) -> str | None:
     return charter.client_team_of(account) if charter is not None else None
 
 
+def webhook_counter(receiver: str, outcome: str) -> CounterKey:
+    """What counts the webhooks of a receiver that ended so."""
+    return table.sample(table.WEBHOOKS_OUT_TOTAL, receiver=receiver, outcome=outcome)
+
+
 def sinks_of(settings: Settings) -> Sequence[AlertSink]:
     """Where alerts are told once."""
     return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
 
 
-def alertmanager_of(settings: Settings) -> Alertmanager | None:
+def alertmanagers_of(settings: Settings) -> Sequence[Alertmanager]:
+    """Each Alertmanager. Raises UsageError."""
     token = secret(settings.alertmanager_token)
     user, password = settings.alertmanager_user, secret(settings.alertmanager_password)
     if (user is None) != (password is None):
         raise UsageError("BATON_ALERTMANAGER_USER, BATON_ALERTMANAGER_PASSWORD: give both or none")
     if token is not None and user is not None:
         raise UsageError("BATON_ALERTMANAGER_TOKEN: give a token, or user and password, not both")
-    if settings.alertmanager_url is None:
-        if token is not None or user is not None:
-            raise UsageError("BATON_ALERTMANAGER_URL: not given, though there are credentials for it")
-        return None
+    if not settings.alertmanager_urls and (token is not None or user is not None):
+        raise UsageError("BATON_ALERTMANAGER_URL: not given, though there are credentials for it")
     login = (user, password) if user is not None and password is not None else None
-    return Alertmanager(settings.alertmanager_url, token=token, user=login)
+    return [Alertmanager(url, token=token, user=login) for url in settings.alertmanager_urls]
 
 
 def receivers_of(settings: Settings) -> Sequence[HttpReceiver]:

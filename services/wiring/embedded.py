@@ -145,6 +145,7 @@ class Embedded:
             crms=[crm for crm, sender in self.door.senders.items() if sender.configured],
             gauges={
                 table.ALERTS_UNSETTLED.name: single(self._alerting.outbox.unsettled),
+                **self._alerting.gauges,
                 table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),
                 table.LOG_LAG_RECORDS.name: self._lag,
                 **self.repairs.gauges,

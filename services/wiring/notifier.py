@@ -38,7 +38,7 @@ class NotifierService(Part):
             self.app = self._new_app(
                 url,
                 {"database": lambda: check_database(self._store)},
-                {table.NOTIFIER_ACTIVE.name: single(lambda: float(self._standby.is_active))},
+                {table.NOTIFIER_ACTIVE.name: single(lambda: float(self._standby.is_active)), **alerting.gauges},
             )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -106,7 +106,7 @@ def test_rules_ask_for_metrics_that_there_are() -> None:
 def test_rules_say_what_is_the_matter_and_what_to_do() -> None:
     """Each has a name of its own, how bad it is, one sentence that says what, one that helps, and a page."""
     named = [rule["alert"] for rule in rules()]
-    assert len(named) == len(set(named)) == 14
+    assert len(named) == len(set(named)) == 16
     for rule in rules():
         assert rule["labels"].keys() == {"severity"}
         assert rule["labels"]["severity"] in ("warning", "critical")

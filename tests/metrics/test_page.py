@@ -437,6 +437,8 @@ def test_promtool_finds_nothing_to_say(story: Bench) -> None:
         "baton_log_lag_records": lambda: {("baton.events", "0"): 0.0},
         "baton_api_waiting": lambda: {("hubspot",): 0.0},
         "baton_reconciled_timestamp_seconds": lambda: {("hubspot",): 1.0},
+        "baton_webhooks_out_waiting": lambda: {("webhook:1",): 0.0},
+        "baton_alertmanager_up": lambda: {("alertmanager:9093",): 1.0},
         "baton_crm_subscription_expiry_timestamp_seconds": lambda: {("zoho",): 1.0},
     }
     names = {name for name, metric in table.BY_NAME.items() if metric.shape is table.Shape.GAUGE and not metric.labels}

@@ -411,7 +411,7 @@ def test_a_test_goes_along_each_route(tmp_path: Path) -> None:
             lines = [line.rpartition(": ") for line in done.stdout.strip().splitlines()]
             assert {said for _, _, said in lines} == {"taken"}
             ways = [way.partition(":")[0] for way, _, _ in lines]
-            assert ways == ["key accounts -> chat", "rest -> chat", "log", "webhook", "alertmanager"]
+            assert ways == ["key accounts -> chat", "rest -> chat", "log", "webhook", "alertmanager 127.0.0.1"]
             assert [each["title"] for each in receiver.posted] == ["Test Batona", "Baton test"]
             assert [each["data"]["lead"] for each in server.once.values()] == ["baton:test:1"]
             assert [each["labels"]["alertname"] for each in alertmanager.alerts()] == ["BatonTest"]

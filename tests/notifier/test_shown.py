@@ -24,6 +24,7 @@ class MemoryBoard:
 
     def __init__(self) -> None:
         self.posts: list[list[ShownAlert]] = []
+        self.asked = 0
         self.is_away = False
         self.on_refused: Callable[[], object] = bool
         self.on_taken: Callable[[], object] = bool
@@ -34,7 +35,9 @@ class MemoryBoard:
         if self.is_away:
             self.on_refused()
             raise Unavailable("no answer")
-        self.posts.append([*alerts])
+        self.asked += 1
+        if alerts:
+            self.posts.append([*alerts])
         self.on_taken()
         for alert in alerts:
             assert alert.starts_at <= alert.ends_at
@@ -303,3 +306,27 @@ def test_a_stall_is_shown_while_the_lead_lies_still() -> None:
     assert watch.at("14:00") == ["BatonLeadStalled"]
     watch.bench.feed([event("lead.rejected", "14:01", reason="wrong_fit")], "14:01")
     assert watch.at("14:02") == []
+
+
+def test_where_nothing_holds_it_is_asked_each_minute_whether_it_takes_anything(watch: Watch) -> None:
+    """So that an outage is known before the first alert that it would lose."""
+    for now, asked in (("09:00", 1), ("09:00:59", 1), ("09:01", 2), ("09:01:59", 2)):
+        watch.at(now)
+        assert watch.board.asked == asked
+    assert watch.board.posts == []
+    watch.board.is_away = True
+    watch.clock.set("09:02")
+    with pytest.raises(Unavailable):
+        watch.shower.look()
+
+
+async def test_it_is_at_work_while_it_runs(watch: Watch) -> None:
+    """What is known of a board is of that time alone."""
+    stop, asked = asyncio.Event(), asyncio.Event()
+    watch.board.on_taken = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, asked.set)
+    running = asyncio.create_task(watch.shower.run(stop))
+    await asked.wait()
+    assert watch.shower.is_at_work
+    stop.set()
+    await running
+    assert not watch.shower.is_at_work
