@@ -45,10 +45,15 @@ class Alerting:
         clock: WallClock,
         board_url: str,
         charter: Callable[[], Charter | None],
+        known: Charter | None,
     ) -> None:
-        """`charter` says which one is in force; it may raise Unavailable. Raises UsageError for what the user mends."""
+        """`charter` says which one is in force; it may raise Unavailable. `known` is the one that routes must fit now,
+        None where there never was one. Raises UsageError for what the user mends.
+        """
         self._resources = ExitStack()
         routes = read_routes(settings.routes)
+        if known is not None:
+            routes.check(known)
         sinks: list[AlertSink] = [*sinks_of(settings), *routes.sinks]
         self.outbox = SqlOutbox(database)
         self.parts: list[Part] = []
@@ -110,9 +115,18 @@ class StoredCharter:
 
     def __call__(self) -> Charter | None:
         """The charter that is in force now. Raises Unavailable, and UsageError where there never was one."""
+        return self._charters().in_force(self._clock.now())
+
+    def known(self) -> Charter | None:
+        """The same, before it takes effect the newest; None where there never was one. Raises Unavailable."""
+        if not self._store.charter_texts():
+            return None
+        return self() or self._charters().latest
+
+    def _charters(self) -> Charters:
         if self._read is None or self._store.charter_generation() != self._read[1]:
             self._read = charters_in_force(self._store)
-        return self._read[0].in_force(self._clock.now())
+        return self._read[0]
 
 
 def _client_team_of(charter: Charter | None, account: str) -> str | None:

@@ -117,6 +117,7 @@ class Embedded:
             clock=self.clock,
             board_url=board_url,
             charter=lambda: self.charters.in_force(self.clock.now()),
+            known=self.charters.in_force(self.clock.now()) or self.charters.latest,
         )
         self._resources.callback(self._alerting.close)
         self.views = SqlViews(self.database)

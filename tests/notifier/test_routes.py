@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from schemas.routes import Match, Route
 from services.charters.files import parse_charter
@@ -382,6 +383,44 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, change: tuple[str, str]
     assert change[0] in GOOD
     with pytest.raises(UsageError, match=said):
         read(tmp_path, GOOD.replace(*change))
+
+
+def test_a_calendar_that_the_charter_lacks_is_refused(tmp_path: Path) -> None:
+    """With the line of the route, and those that there are."""
+    charter = parse_charter(CHARTER, "test").charter
+    with pytest.raises(
+        UsageError, match=r"^.*routes\.yaml:9: the charter test has no calendar 'office'; it has always$"
+    ):
+        read(tmp_path, GOOD).check(charter)
+    read(tmp_path, GOOD).check(parse_charter(OFFICE, "test").charter)
+    read(tmp_path, GOOD.replace("    hours: office\n", "")).check(charter)
+
+
+def test_baton_does_not_start_with_it(tmp_path: Path) -> None:
+    """One line says what is wrong; nothing else happens."""
+    read(tmp_path, GOOD)
+    (tmp_path / "charter.yaml").write_text(CHARTER)
+    given = ("--charter", tmp_path / "charter.yaml", "--data", tmp_path / "data", "--port", "0")
+    done = baton("up", *given, BATON_ROUTES=str(tmp_path / "routes.yaml"))
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.endswith("routes.yaml:9: the charter test has no calendar 'office'; it has always")
+
+
+def test_a_later_charter_without_it_holds_nothing_back(tmp_path: Path) -> None:
+    """It is told at once, and the log says so, once."""
+    charters = [parse_charter(text, "test").charter for text in (OFFICE, CHARTER)]
+    in_force = charters[:1]
+    decides = read(tmp_path, GOOD).routing(lambda: in_force[-1])
+    night = at("20:00")
+    held = decides.plan("route:chat", row(), "key-accounts", night)
+    assert held is not None
+    assert held.not_before > night
+    in_force.append(charters[1])
+    with structlog.testing.capture_logs() as logs:
+        told = [decides.plan("route:chat", row(), "key-accounts", night) for _ in range(3)]
+    assert [plan.not_before for plan in told if plan is not None] == [night] * 3
+    assert [(each["event"], each["calendar"]) for each in logs] == [("route holds nothing back", "office")]
 
 
 def test_a_url_that_cannot_be_used_is_not_shown(tmp_path: Path) -> None:
