@@ -16,7 +16,7 @@ from services.domain.instants import DAY
 from services.domain.occurrences import MOST_AMOUNT
 from services.errors import Conflict, PositionLost
 from services.storage import EventRow
-from services.views import CeremonyHeld, FactQuery, FactViews, Tally
+from services.views import CeremonyHeld, FactQuery, FactView, FactViews, Tally
 from tests.contracts.rows import PARTITIONS, changes, commit, fact, facts_of, lead, opened
 
 ONE, TWO = "a:lead:1", "a:lead:2"
@@ -154,7 +154,7 @@ def test_facts_are_listed_page_by_page(store: SqlStore, views: FactViews) -> Non
         for key in (ONE, TWO)
         for number in numbers
     ]
-    found = []
+    found: list[FactView] = []
     after = None
     while page := views.facts(FactQuery(WON, 0, 1, after=after, limit=3)):
         found += page

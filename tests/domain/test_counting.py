@@ -25,8 +25,8 @@ K = FactKind
 LEAD, OTHER = "crm:lead:1", "crm:lead:2"
 BY = charters_of(COUNTING_CHARTER.replace("timezone: UTC", "timezone: Europe/Warsaw"))
 NEW, HOT, COMPLETE = "new_customer is true", 'priority is "hot"', "source is known and account is known"
-OUTBOUND = {"kind": "email", "direction": "outbound", "connected": False}
-CALL = {"kind": "call", "direction": "inbound", "connected": True}
+OUTBOUND: dict[str, Any] = {"kind": "email", "direction": "outbound", "connected": False}
+CALL: dict[str, Any] = {"kind": "call", "direction": "inbound", "connected": True}
 
 
 def facts(*events: Event, by: Charters = BY) -> list[Fact]:
@@ -121,7 +121,7 @@ def test_a_conversation_is_a_connected_call_meeting_or_visit(touch: dict[str, An
     known = event("lead.captured", "08:00", attributes={"source": "webinar", "priority": "hot"})
     held = facts(known, event("lead.touched", "09:00", **touch), event("lead.touched", "10:00", **touch))
     assert [(fact.kind, fact.number, fact.source, fact.meets) for fact in held] == [
-        (K.CONVERSATION, number, "webinar", {HOT}) for number in ("1", "2") if is_one
+        (K.CONVERSATION, number, "webinar", frozenset({HOT})) for number in ("1", "2") if is_one
     ]
 
 

@@ -189,7 +189,9 @@ def test_the_funnel_of_olist() -> None:
     """Eight thousand leads and what they brought in, the latest first."""
     here, data = Path(__file__).parents[1] / "replay", SHARED / "data" / "olist"
     files = [data / "olist_marketing_qualified_leads_dataset.csv", data / "olist_closed_deals_dataset.csv"]
-    history = read_history(files, csv_map=read_map(here / "olist-map.yaml"), until=None, report=pytest.fail)
+    history = read_history(
+        files, csv_map=read_map(here / "olist-map.yaml"), until=None, report=lambda bad: pytest.fail(str(bad))
+    )
     with files[1].open(encoding="utf-8", newline="") as file:
         revenue = {f"won-{row['mql_id']}": float(row["declared_monthly_revenue"]) for row in csv.DictReader(file)}
     events = [
