@@ -203,7 +203,9 @@ def measure(changes: list[Changes], rounds: int, postgres: Postgres | None) -> d
 def report(changes: list[Changes], rates: dict[str, list[float]]) -> Iterator[str]:
     """Medians, and medians of the rounds' own ratios."""
     events = sum(len(each.events) for each in changes)
-    rows = sum(len(each.events) + len(each.leads) + len(each.clocks) + len(each.alerts) for each in changes)
+    rows = sum(
+        sum(map(len, (each.events, each.leads, each.clocks, each.alerts, each.facts, each.tallies))) for each in changes
+    )
     for name, each in rates.items():
         rate = statistics.median(each)
         yield f"{name:22} {rate:9,.0f} events/s" + (
