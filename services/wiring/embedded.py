@@ -122,8 +122,6 @@ class Embedded:
             tally=self._tally,
             doors=DOORS,
         )
-        self.loop = Loop(tracker=self._tracker, log=self.log, store=self.store, clock=self.clock)
-        self.loop.check_log()
         self._alerting = Alerting(
             settings,
             database=self.database,
@@ -132,6 +130,10 @@ class Embedded:
             charter=lambda: self.charters.in_force(self.clock.now()),
         )
         self._resources.callback(self._alerting.close)
+        self.loop = Loop(
+            tracker=self._tracker, log=self.log, store=self.store, clock=self.clock, judged=self._alerting.ring
+        )
+        self.loop.check_log()
         self.views = SqlViews(self.database)
         self.app = self._app(settings, board_url)
 
