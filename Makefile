@@ -10,7 +10,7 @@ CASES ?= 100000
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live picture clean
+.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live bench-metrics bench-alert picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -64,6 +64,12 @@ $(QUIX)/.installed: tests/bench/live/quix-requirements.lock
 
 bench-live: $(STAMP) servers $(QUIX)/.installed ## Events per second from Kafka to committed PostgreSQL, beside what one would build otherwise
 	$(BIN)/python -m tests.bench.live
+
+bench-metrics: $(STAMP) ## Milliseconds of a scrape of 10,000 series, beside as many of prometheus_client
+	$(BIN)/python -m tests.bench.metrics
+
+bench-alert: $(STAMP) servers ## Milliseconds from a webhook to /metrics, and from due_at to a webhook and to Alertmanager
+	$(BIN)/python -m tests.bench.alert
 
 picture: $(STAMP) servers ## Draw docs/images/joint-view.png anew, from a demo that a real Prometheus reads
 	$(BIN)/python -m tests.dashboards.picture
