@@ -70,7 +70,7 @@ def page_of(collector: Collector) -> Callable[[], bytes]:
 def _series(name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
     if not labels:
         return name
-    pairs = (f'{label}="{_quoted(value)}"' for label, value in zip(labels, values, strict=True))
+    pairs = sorted(f'{label}="{_quoted(value)}"' for label, value in zip(labels, values, strict=True))
     return f"{name}{{{','.join(pairs)}}}"
 
 

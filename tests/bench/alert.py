@@ -35,7 +35,7 @@ EVERY = 0.05
 """Seconds between two leads."""
 LOOK_EVERY = 0.01
 _PATIENCE = 30.0
-_CAPTURED = b'baton_events_total{crm="cloudevents",type="lead.captured",outcome="used"} '
+_CAPTURED = b'baton_events_total{crm="cloudevents",outcome="used",type="lead.captured"} '
 _ALERTS = "/api/v2/alerts"
 CHARTER = f"""
 charter: 1

@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--leads", type=int, default=6000)
     options = parser.parse_args()
-    disable_created_metrics()  # nor has Baton's page a second series for each counter
+    disable_created_metrics()  # type: ignore[no-untyped-call] # nor has our page a second series for each counter
     with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
         bench = filled(f"sqlite:///{folder}/bench.db", options.leads)
         page = page_of(collector(bench, "10:30", crms=["hubspot", "pipedrive"]))
