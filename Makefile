@@ -10,7 +10,7 @@ CASES ?= 100000
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live bench-metrics bench-alert picture clean
+.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live bench-board bench-metrics bench-alert picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ $(QUIX)/.installed: tests/bench/live/quix-requirements.lock
 
 bench-live: $(STAMP) servers $(QUIX)/.installed ## Events per second from Kafka to committed PostgreSQL, beside what one would build otherwise
 	$(BIN)/python -m tests.bench.live
+
+bench-board: $(STAMP) ## How long pages and lists take with 1,000,000 leads, and 500 open pages
+	$(BIN)/python -m tests.bench.board
 
 bench-metrics: $(STAMP) ## Milliseconds of a scrape of 10,000 series, beside as many of prometheus_client
 	$(BIN)/python -m tests.bench.metrics

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from services.domain.clocks import Status
 from services.domain.events import Event
+from services.domain.facts import Fact, FactKind
 from services.domain.instants import Instant
 from services.storage import ClockRow, CounterKey, DeadLetterRow, HandoffRow, LeadRow, TransitionRow
 
@@ -130,6 +131,48 @@ class TopicOutbox(Protocol):
         """How many wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many facts of a kind lie on a day, and the sum of their amounts."""
+
+    kind: FactKind
+    filter: str
+    """Only those that meet it (see `Charter.filters`); empty: all."""
+    source: str
+    """A label of the charter."""
+    currency: str
+    """Of won deals; else empty."""
+    day: int
+    """Days since 1970-01-01."""
+    count: int
+    amount: int
+    """In millionths of the currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactQuery:
+    """Facts of these days, in the order of their instants, then of their leads, kinds and numbers."""
+
+    kind: FactKind
+    since: int
+    """The first day."""
+    until: int
+    """The day after the last."""
+    filter: str = ""
+    source: str | None = None
+    after: tuple[Instant, str, str] | None = None
+    """Instant, lead and number of the last one seen."""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FactView:
+    """A fact and whose it is."""
+
+    lead: str
+    fact: Fact
+
+
 class Views(Protocol):
     """Reads of one database. Every method raises Unavailable when it is away."""
 
@@ -168,6 +211,16 @@ class Views(Protocol):
 
     def dead_letters(self, after: str | None, limit: int) -> Sequence[DeadLetterRow]:
         """What could not be used, by id: those after the id `after`."""
+
+
+class FactViews(Protocol):
+    """What measures are made of. Methods raise Unavailable when the database is away."""
+
+    def tallies(self, since: int, until: int) -> Sequence[Tally]:
+        """The facts of the days `[since, until)`, counted; exact, corrections included."""
+
+    def facts(self, query: FactQuery) -> Sequence[FactView]:
+        """The facts asked for: what a number is made of."""
 
 
 def status_at(row: ClockRow, now: Instant) -> Status:

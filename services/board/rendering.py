@@ -44,7 +44,9 @@ class Rendering:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
+        self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # by the extension
         self._environment.filters.update(
             percent=times.percent,
             iso=format_exact,

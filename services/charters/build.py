@@ -8,11 +8,23 @@ from zoneinfo import ZoneInfo
 from schemas import charter_times as times
 from schemas import charter_values as values
 from schemas.charter import CalendarPart, CharterDocument, ClockPart, Holidays, TargetPart, TriggerPart, When
+from schemas.charter import Commitment as CommitmentPart
+from schemas.charter import Goal as GoalPart
 from schemas.charter_when import tests_of
 from services.charters.country import public_holidays
 from services.domain import conditions
 from services.domain.calendar import Calendar, Hours
-from services.domain.charter import Charter, Clock, Escalation, StalledAfter, Target, Trigger
+from services.domain.charter import (
+    Charter,
+    Clock,
+    Commitment,
+    Escalation,
+    Goal,
+    Per,
+    StalledAfter,
+    Target,
+    Trigger,
+)
 from services.domain.durations import parse_duration
 from services.domain.instants import SECOND, from_datetime
 
@@ -35,6 +47,9 @@ def build_charter(document: CharterDocument) -> Charter:
         labels={"reason": frozenset(document.reasons)}
         | {name: frozenset(listed) for name, listed in document.labels.items()},
         agreed=frozenset(agreement.side for agreement in document.agreed),
+        commitments={name: _commitment(name, part) for name, part in document.commitments.items()},
+        goals=tuple(_goal(part) for part in document.goals),
+        ceremonies={name: Per(part.every) for name, part in document.ceremonies.items()},
         client_teams={name: frozenset(team.accounts) for name, team in document.client_teams.items()},
     )
 
@@ -101,6 +116,33 @@ def _triggers(parts: list[TriggerPart]) -> tuple[Trigger, ...]:
 def build_when(when: When) -> conditions.When:
     """The tests of a `when`."""
     return conditions.When(tuple((name, test) for name, asked in when.items() for test in tests_of(asked)))
+
+
+def _commitment(name: str, part: CommitmentPart) -> Commitment:
+    return Commitment(
+        name=name,
+        promised_by=part.promised_by,
+        measure=part.measure,
+        per=Per(part.per),
+        at_least=Fraction(part.at_least),
+        clock=part.attainment,
+        where=build_when({name: {"known": True} for name in part.fields}),
+    )
+
+
+def _goal(part: GoalPart) -> Goal:
+    return Goal(
+        name=part.name,
+        says=part.says or "",
+        measure=part.measure,
+        per=Per(part.per),
+        target=Fraction(part.target),
+        clock=part.attainment,
+        where=build_when(part.where),
+        currency=part.currency,
+        contributes=part.contributes,
+        parent=part.parent,
+    )
 
 
 def _microseconds(duration: str, calendar: Calendar) -> int:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from services.domain.calendar import Calendar
 from services.domain.conditions import When
 from services.domain.events import Attributes, Event, EventType
+from services.domain.facts import filter_name
 from services.domain.instants import Instant
 
 OTHER = "other"
@@ -121,6 +122,10 @@ class Charter:
     agreed: frozenset[Side] = frozenset()
     client_teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By the name of a client team, the accounts that it looks after."""
+    commitments: Mapping[str, "Commitment"] = field(default_factory=dict)
+    goals: Sequence["Goal"] = ()
+    ceremonies: Mapping[str, "Per"] = field(default_factory=dict)
+    """By its name, how often it is due."""
     starters: Sequence[Sequence[tuple[Clock, tuple[When, ...]]]] = field(init=False)
     """By the number of an event type: the clocks that it can start, and under which conditions."""
 
@@ -136,6 +141,12 @@ class Charter:
         object.__setattr__(self, "starters", tuple(by_type))
 
     @property
+    def filters(self) -> Mapping[str, When]:
+        """The conditions of goals and commitments by their `filter_name`; facts say which of them they meet."""
+        conditions = [goal.where for goal in self.goals] + [each.where for each in self.commitments.values()]
+        return {filter_name(when): when for when in conditions if when.tests}
+
+    @property
     def is_draft(self) -> bool:
         """Whether a side has not agreed yet: it may be tried on history, not put in force."""
         return self.agreed != frozenset(Side)
@@ -147,6 +158,48 @@ class Charter:
     def client_team_of(self, account: str) -> str | None:
         """The first client team that looks after the account; None where there is none."""
         return next((name for name, accounts in self.client_teams.items() if account in accounts), None)
+
+
+class Per(StrEnum):
+    """How long a period is."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Commitment:
+    """What one side promises to reach in every period."""
+
+    name: str
+    promised_by: Side
+    measure: str
+    """One of `schemas.charter.MEASURES`."""
+    per: Per
+    at_least: Fraction
+    clock: str | None = None
+    """Of attainment."""
+    where: When = field(default_factory=When)
+    """Of completeness: all fields are known. Else empty."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Goal:
+    """What both sides work for in every period."""
+
+    name: str
+    says: str
+    measure: str
+    per: Per
+    target: Fraction
+    clock: str | None = None
+    where: When = field(default_factory=When)
+    currency: str | None = None
+    contributes: Mapping[str, str] = field(default_factory=dict)
+    """By side, in words such as `600 handoffs`."""
+    parent: str | None = None
 
 
 class Charters:

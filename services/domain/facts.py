@@ -1,0 +1,71 @@
+"""What happened that measures count: each fact once, with its instant, what it is about, and which promises it meets.
+
+Measures (`services/measures`) are sums of facts over days; a fact is what a number on a page is made of.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.domain.conditions import When
+from services.domain.instants import Instant
+
+MICROS = 1_000_000
+"""Amounts are kept in millionths of their currency, so that sums stay exact."""
+
+
+class FactKind(StrEnum):
+    """What a fact says. Each but the last five is of one handoff, at most once."""
+
+    HANDED_OFF = "handed_off"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    TOUCHED = "touched"
+    """The handoff's first outbound touch, at the touch."""
+    REACHED = "reached"
+    """The same, at the instant of the handoff: of the handoffs of a period, those that were touched ever."""
+    QUALIFIED = "qualified"
+    OPPORTUNITY = "opportunity"
+    WON = "won"
+    LOST = "lost"
+    RECYCLED = "recycled"
+    CLOSED = "closed"
+    """However it closed."""
+    JUDGED = "judged"
+    """It closed with a verdict on its quality or a reason of its rejection, at the close."""
+    CONVERSATION = "conversation"
+    """A connected call, meeting or visit."""
+    DEAL_WON = "deal_won"
+    """A deal's first win, with its amount."""
+    NEW_CUSTOMER_WON = "new_customer_won"
+    """The same, where it is a new customer's."""
+    DISPUTED = "disputed"
+    """Marketing disputed a rejection or a verdict."""
+    SETTLED = "settled"
+    """A dispute was settled within the quarter in which it began, at the instant at which it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened, told apart from others of its lead by `kind` and `number`."""
+
+    kind: FactKind
+    number: str
+    """Of the handoff (`1`), or which conversation, deal or dispute of the lead it is; the same for the same events."""
+    at: Instant
+    day: int
+    """The date of `at` in the zone of the charter's first calendar, as days since 1970-01-01."""
+    source: str
+    """As a label of the charter."""
+    meets: frozenset[str]
+    """The filters of goals and commitments (see `Charter.filters`) that hold for it."""
+    attributes: Mapping[str, str]
+    """What lists and tables show of it, where known: campaign, segment, region, team, account, reason."""
+    amount: int = 0
+    """Of won deals, in millionths of `currency`."""
+    currency: str = ""
+
+
+def filter_name(when: When) -> str:
+    """The name of a filter: the condition in words, the same in every version of the charter; empty for none."""
+    return str(when) if when.tests else ""
