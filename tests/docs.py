@@ -57,9 +57,7 @@ board show the same numbers: take the `max`, not the `sum`, over their instances
 
 Beside these there are `process_*`: processor time, memory and open files of the process.
 
-`make bench-metrics` measures a scrape of 10,000 series beside the same page made by prometheus_client, `make
-bench-alert` how long a webhook takes to be seen here, and a broken promise to be told: [what was
-measured](alerting.md#how-fast).
+How long a webhook takes to be seen here, and a scrape of 10,000 series: [How fast it tells](latency.md).
 
 ## Labels
 
