@@ -19,6 +19,7 @@ from services.domain.charter import Charter, Charters
 from services.errors import UsageError
 from services.gateway import signatures
 from services.metrics.collector import Gauges
+from services.notifier.bell import Bell
 from services.notifier.notifier import Notifier
 from services.notifier.shown import Shower, ShownSink
 from services.notifier.webhooks import Deliverer, WebhookSink
@@ -57,6 +58,8 @@ class Alerting:
         sinks: list[AlertSink] = [*sinks_of(settings), *routes.sinks]
         self.outbox = SqlOutbox(database)
         self.parts: list[Part] = []
+        self._judged, self._told = [Bell()], list[Bell]()
+        """What is rung when something was judged, and when sinks have been told."""
         self._show(alertmanagers_of(settings), database, clock, sinks)
         self._queues: dict[str, SqlWebhookQueue] = {}
         for receiver in receivers_of(settings):
@@ -64,7 +67,8 @@ class Alerting:
             counters = {each: webhook_counter(receiver.name, each) for each in WEBHOOK_OUTCOMES}
             queue = self._queues[receiver.name] = SqlWebhookQueue(database, sink=receiver.name, counters=counters)
             sinks.append(WebhookSink(name=receiver.name, queue=queue, real=SystemClock()))
-            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock())
+            bell = self._new_bell()
+            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock(), bell=bell)
             self.parts.append(deliverer.run)
         notifier = Notifier(
             outbox=self.outbox,
@@ -73,6 +77,8 @@ class Alerting:
             board_url=board_url,
             client_team_of=lambda account: _client_team_of(charter(), account),
             routing=routes.routing(charter),
+            bell=self._judged[0],
+            told=lambda: _ring(self._told),
         )
         self.parts.append(notifier.run)
 
@@ -86,7 +92,8 @@ class Alerting:
         self._resources.callback(board.close)
         held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
         sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
-        shower = Shower(held=held, board=board, real=SystemClock())
+        shower = Shower(held=held, board=board, real=SystemClock(), bell=self._new_bell())
+        self._judged.append(self._told[-1])  # what was shown may be over
         self._up = lambda: board.up() if shower.is_at_work else {}
         self.parts.append(shower.run)
 
@@ -100,9 +107,22 @@ class Alerting:
             table.ALERTMANAGER_UP.name: lambda: {(name,): float(is_up) for name, is_up in self._up().items()},
         }
 
+    def ring(self) -> None:
+        """Something was judged in this process: look at once what there is to tell. Call it in the event loop."""
+        _ring(self._judged)
+
     def close(self) -> None:
         """Let go of everything."""
         self._resources.close()
+
+    def _new_bell(self) -> Bell:
+        self._told.append(Bell())
+        return self._told[-1]
+
+
+def _ring(bells: Sequence[Bell]) -> None:
+    for bell in bells:
+        bell.ring()
 
 
 class StoredCharter:

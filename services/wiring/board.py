@@ -7,6 +7,7 @@ import structlog
 
 from services import health
 from services import metric_table as table
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -14,11 +15,12 @@ from services.adapters.sql.views import SqlViews
 from services.board import app as board
 from services.domain.charter import Charters
 from services.errors import Unavailable
-from services.metrics.collector import StoreCollector, registry_of, single
+from services.metrics.collector import StoreCollector, single
 from services.metrics.routes import add_routes as add_metrics
+from services.metrics.text import page_of
 from services.settings import Settings
 from services.wiring.charters import charters_in_force
-from services.wiring.parts import new_app
+from services.wiring.parts import DOORS, new_app, process_gauges
 from services.wiring.service import Part, check_database, pause
 
 _LOOK_EVERY = 2.0
@@ -38,6 +40,7 @@ class BoardService(Part):
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
             views = SqlViews(database)
+            self.facts = SqlFacts(database)
             collector = StoreCollector(
                 views=views,
                 charters=lambda: self._charters,
@@ -46,10 +49,14 @@ class BoardService(Part):
                 gauges={
                     table.ALERTS_UNSETTLED.name: single(SqlOutbox(database).unsettled),
                     table.RELAY_UNSENT.name: single(SqlRelay(database).unsent),
+                    **process_gauges(self._traffic, self._databases),
                 },
+                # Which of them are set up, gateways alone know.
+                crms=sorted(DOORS),
             )
             self.app = new_app(settings, url)
-            add_metrics(self.app, registry_of(collector))
+            self._traffic.watch(self.app)
+            add_metrics(self.app, page_of(collector))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
             self._board = board.Board(views=views, charters=lambda: self._charters, clock=self.clock)
             board.add_routes(self.app, self._board)
