@@ -6,6 +6,7 @@ These are checked values: a charter file is read, checked and turned into them e
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
@@ -147,6 +148,11 @@ class Charter:
         return {filter_name(when): when for when in conditions if when.tests}
 
     @property
+    def zone(self) -> tzinfo:
+        """In which days, months and quarters are counted: that of the first calendar."""
+        return next((calendar.zone for calendar in self.calendars.values()), UTC)
+
+    @property
     def is_draft(self) -> bool:
         """Whether a side has not agreed yet: it may be tried on history, not put in force."""
         return self.agreed != frozenset(Side)
@@ -200,6 +206,8 @@ class Goal:
     contributes: Mapping[str, str] = field(default_factory=dict)
     """By side, in words such as `600 handoffs`."""
     parent: str | None = None
+    targets: Mapping[str, Fraction] = field(default_factory=dict)
+    """By month (`2026-10`), what of `target` is to be reached in it; they add up to it. Empty: evenly."""
 
 
 class Charters:
@@ -225,6 +233,10 @@ class Charters:
     def latest(self) -> Charter:
         """The newest version, in force already or not."""
         return self.versions[-1]
+
+    def labelling(self, at: Instant) -> Charter:
+        """The charter whose labels and zone are used: the one in force, or before there was one the first."""
+        return self.in_force(at) or self.versions[0]
 
     def in_force(self, at: Instant) -> Charter | None:
         """The charter that judges what starts at `at`; None before the first one."""
