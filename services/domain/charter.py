@@ -222,6 +222,8 @@ class Charters:
         if not self.versions:
             raise ValueError("no charter")
         self.by_version = {charter.version: charter for charter in self.versions}
+        self.filters = {name: when for charter in self.versions for name, when in charter.filters.items()}
+        """Those of all versions: a fact is judged by each of them, whenever it happened."""
         self._from = [charter.effective_from for charter in self.versions]
         if len(self.by_version) < len(self.versions) or len(set(self._from)) < len(self.versions):
             raise ValueError("two charters share a version or an effective_from")
