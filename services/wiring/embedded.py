@@ -25,7 +25,9 @@ from services.domain.instants import SECOND
 from services.errors import Unavailable, UsageError
 from services.gateway.applied import AppliedByOffset
 from services.gateway.routes import add_routes as add_hooks
+from services.measures.book import Book
 from services.metrics.collector import StoreCollector, registry_of, single
+from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.ports import EVENTS, READ_TOPICS
@@ -154,9 +156,11 @@ class Embedded:
             },
         )
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
-        add_metrics(app, registry_of(collector))
+        book = Book(views=self.views, facts=self.facts)
+        promised = PromiseCollector(book=book, charters=lambda: self.charters, clock=self.clock)
+        add_metrics(app, registry_of(collector, promised))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock)
+        self._board = board.Board(views=self.views, book=book, charters=lambda: self.charters, clock=self.clock)
         board.add_routes(app, self._board)
         return app
 
