@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from schemas.api import LeadQuery, LeadsQuery
-from services.board import reference
+from services.board import lead_page, reference
 from services.board.desk import NOT_FOUND, Desk
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
@@ -17,7 +17,6 @@ from services.board.overview import ATTENTION_SHOWN, charter_at
 from services.board.readers import Reader, Reading, multilingual, reader_of
 from services.board.reasons import status_words
 from services.board.rendering import FOREVER, Rendering
-from services.board.timeline import days_newest_first, entries, facts
 from services.board.times import Times, zone_of
 from services.domain.instants import Instant
 from services.errors import Refused
@@ -99,10 +98,7 @@ class Pages:
             version=version,
             times=case.times,
             case=case,
-            attributes=list(facts(case.lead.attributes, reader.language)),
-            clocks=sorted(case.judgements, key=_newest_worst_first),
-            corrections={(row.clock, row.number) for row in case.file.transitions if row.name.startswith("corrected")},
-            days=days_newest_first(entries(case.file, case.times), case.times),
+            page=lead_page.gather(case, self._desk.charters()),
         )
 
     def reference(self, request: Request, reader: Reading) -> Response:
@@ -164,13 +160,6 @@ def pages_router(desk: Desk) -> APIRouter:
 
 def _worst_first(judgement: Judgement) -> tuple[int, int]:
     return OPEN.index(judgement.status), judgement.due_at or judgement.started_at
-
-
-def _newest_worst_first(judgement: Judgement) -> tuple[bool, int, int]:
-    """Open ones first, the worst of them on top; then those that ended, the last one on top."""
-    if judgement.is_open:
-        return False, OPEN.index(judgement.status), judgement.due_at or judgement.started_at
-    return True, 0, -(judgement.ended_at or 0)
 
 
 def _asked(query: LeadsQuery) -> dict[str, object]:
