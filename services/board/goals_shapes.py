@@ -48,9 +48,8 @@ def facts_query(counted: Counted, days: Days, moment: Moment) -> str:
         "since": day_at(days.first).isoformat(),
         "until": day_at(max(days.end, days.first + 1)).isoformat(),
     }
-    for name, value in (("filter", counted.filter), ("source", counted.source), ("currency", counted.currency)):
-        if value:
-            asked[name] = value
+    narrowed = {"filter": counted.filter, "source": counted.source, "currency": counted.currency}
+    asked |= {name: value for name, value in narrowed.items() if value}
     if moment.is_past:
         asked["as_of"] = format_exact(moment.at)
     return urlencode(asked)
@@ -140,7 +139,7 @@ def period_item(period: Period) -> api.PeriodItem:
     return api.PeriodItem(
         name=period.name,
         key=period.key,
-        per=cast("api.PerName", period.per.value),
+        per=period.per.value,
         since=format_exact(period.since),
         until=format_exact(period.until),
     )
@@ -207,9 +206,7 @@ def _gap(gap: Gap | None, plan: Plan | None) -> api.GapItem | None:
             stage=part.stage.value,
             of=part.since.value if part.since is not None else None,
             planned=number(part.planned),
-            planned_by=cast(
-                "Literal['target', 'contributes', 'commitment', 'last_period']", plan.says[part.stage]
-            ),
+            planned_by=cast("Literal['target', 'contributes', 'commitment', 'last_period']", plan.says[part.stage]),
             actual=_or_null(part.actual),
             amount=number(part.amount),
         )

@@ -30,16 +30,16 @@ class PromiseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics, read now."""
         figures = self._book.figures(self._charters(), self._clock.now())
-        goals = {(goal.name, str(goal.per)): standing for goal, standing in figures.goals}
+        goals: Values = {(goal.name, str(goal.per)): standing for goal, standing in figures.goals}
         yield _gauge(table.GOAL_PROGRESS_RATIO, goals, lambda each: each.progress)
         yield _gauge(table.GOAL_PACE_RATIO, goals, lambda each: each.pace)
         yield _gauge(table.GOAL_DUE_RATIO, goals, lambda each: each.due)
         yield _gauge(table.GOAL_COUNTED, goals, lambda each: each.figure.number)
-        promised = {
+        promised: Values = {
             (each.commitment.name, str(each.commitment.promised_by), str(each.commitment.per)): each.standing
             for each in figures.commitments
         }
-        without_per = {labels[:2]: standing for labels, standing in promised.items()}
+        without_per: Values = {labels[:2]: standing for labels, standing in promised.items()}
         yield _gauge(table.COMMITMENT_RATIO, without_per, lambda each: each.progress)
         yield _gauge(table.COMMITMENT_PACE_RATIO, promised, lambda each: each.pace)
         yield _gauge(table.COMMITMENT_DUE_RATIO, promised, lambda each: each.due)

@@ -7,11 +7,11 @@ from services.domain.facts import FactKind
 from services.measures.book import Book
 from services.metrics.collector import page, registry_of
 from services.metrics.promised import PromiseCollector
-from tests.measures.made import MemoryFacts, MemoryVerdicts, charters, deal, many
+from tests.board.world import StillClock
+from tests.measures.made import MemoryFacts, MemoryVerdicts, at, charters, deal, many
 from tests.metrics.support import Page, read
-from tests.notifier.support import HandClock
 
-NOW = "2026-11-16T08:00:00Z"
+NOW = at("2026-11-16 09:00")
 """32 of the quarter's 66 working days have passed, 10 of November's 21."""
 
 
@@ -19,7 +19,7 @@ def scraped(facts: MemoryFacts) -> Page:
     """The series over facts in memory."""
     agreed = charters()
     book = Book(views=MemoryVerdicts(), facts=facts)
-    clock = HandClock(NOW)
+    clock = StillClock(NOW)
     return read(page(registry_of(PromiseCollector(book=book, charters=lambda: agreed, clock=clock))).decode())
 
 
