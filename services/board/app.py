@@ -10,7 +10,7 @@ from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
 from services.ports import WallClock
-from services.views import Views
+from services.views import LiveViews
 
 
 class Board:
@@ -19,7 +19,7 @@ class Board:
     def __init__(
         self,
         *,
-        views: Views,
+        views: LiveViews,
         charters: Callable[[], Charters],
         clock: WallClock,
         poll_seconds: float = POLL_SECONDS,

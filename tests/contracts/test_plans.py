@@ -10,12 +10,13 @@ from sqlalchemy import Connection, event
 
 from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
-from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -66,6 +67,15 @@ def test_views(database: Database, ask: Callable[[SqlViews], object]) -> None:
     """Pages and metrics."""
     with plans(database) as steps:
         ask(SqlViews(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", LIVE)
+def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -> None:
+    """The live page, of everything and of fewer leads."""
+    with plans(database) as steps:
+        ask(SqlLiveViews(database))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
@@ -125,6 +135,7 @@ def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
         (lambda database: SqlViews(database).open_clocks(5), "COVERING INDEX clocks_open"),
         (lambda database: SqlViews(database).verdicts(1, 20, 5), "COVERING INDEX clocks_ended (due_at>? AND due_at<?)"),
         (lambda database: SqlViews(database).verdicts(1, 20, 5), "COVERING INDEX clocks_open (due_at>? AND due_at<?)"),
+        (lambda database: SqlLiveViews(database).funnel(1, 9), "handoffs_opened (opened_at>? AND opened_at<?)"),
         (lambda database: SqlOutbox(database).due(5, 10), "alerts_unsettled (next_try_at<?)"),
     ],
 )
