@@ -13,7 +13,7 @@ from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
 from services.measures.book import Book
 from services.ports import WallClock
-from services.views import Views
+from services.views import LiveViews
 
 
 class Board:
@@ -22,7 +22,7 @@ class Board:
     def __init__(
         self,
         *,
-        views: Views,
+        views: LiveViews,
         book: Book,
         charters: Callable[[], Charters],
         clock: WallClock,

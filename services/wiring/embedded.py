@@ -13,9 +13,9 @@ from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
 from services.adapters.sqlite.fetch_queue import SqliteFetchQueue
 from services.adapters.sqlite.log import SqliteLog
 from services.adapters.sqlite.quarantine import SqliteQuarantine
@@ -122,7 +122,7 @@ class Embedded:
             charter=lambda: self.charters.in_force(self.clock.now()),
         )
         self._resources.callback(self._alerting.close)
-        self.views = SqlViews(self.database)
+        self.views = SqlLiveViews(self.database)
         self.facts = SqlFacts(self.database)
         self.app = self._app(settings, board_url)
 
