@@ -95,7 +95,7 @@ def test_figures_are_those_of_the_events(tmp_path: Path) -> None:
 
         for figure in [*figures.values(), goal["figure"], *(each["figure"] for each in goal["contributes"])]:
             for link in figure["made_of"]:
-                assert len(running.get(link["href"])["items"]) == link["count"], link
+                assert len(running.client.get(link["href"]).json()["items"]) == link["count"], link
         assert "2,000\xa0PLN" in running.client.get("/goals?period=2026-Q1").text
 
         # Lead 4 was called in time after all; the CRM tells it only now.
