@@ -296,6 +296,9 @@ class Store(Protocol):
     def due(self, partition: int, now: Instant, limit: int) -> Sequence[str]:
         """Leads of the partition whose `wake_at` has come, the longest due first."""
 
+    def next_due(self, partition: int) -> Instant | None:
+        """The earliest `wake_at` of the partition's leads; None where none is to be woken."""
+
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from services import metric_table as table
 from services.dashboards.dashboard import Dashboard, Section
+from services.dashboards.golden_signals import http, judging
 from services.dashboards.kinds import bars, lines, stat
 from services.dashboards.links import Board
 from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step
@@ -38,6 +39,8 @@ def service_health(board: Board) -> Dashboard:
             Section("Now", [list(_now(board))]),
             Section("The way in", [list(_way_in())]),
             Section("What could not be used, or is not yet", [list(_waiting())]),
+            Section("How requests are answered", [list(http())]),
+            Section("How batches are judged and kept", [list(judging())]),
             Section("Services that run apart", [list(apart())]),
             Section("CRMs' APIs and webhooks that end", [list(repairs())]),
             Section("Processes", [list(processes())]),

@@ -6,20 +6,18 @@ Every goal and commitment of the charter has its series from the start. A ratio 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
-
 from services import metric_table as table
 from services.domain.charter import Charters
 from services.measures.book import Book
 from services.measures.standing import Standing
 from services.metrics.collector import gauge
+from services.metrics.text import Metric
 from services.ports import WallClock
 
 Values = Mapping[tuple[str, ...], Standing]
 
 
-class PromiseCollector(Collector):
+class PromiseCollector:
     """Collects how the goals and commitments of the charter in force stand, each in its present period."""
 
     def __init__(self, *, book: Book, charters: Callable[[], Charters], clock: WallClock) -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
+from services.notifier.bell import Bell
 from services.notifier.messages import bundle, message
 from services.notifier.routes import EVERYTHING, Plan, Routing
 from services.ports import AlertSink, WallClock
@@ -53,12 +54,17 @@ class Notifier:
         board_url: str,
         client_team_of: Callable[[str], str | None] = _no_client_team,
         routing: Routing | None = None,
+        bell: Bell | None = None,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         """`board_url` is where the links in messages lead. Sinks of the same name are one.
 
         `client_team_of` says which client team looks after an account; it may raise Unavailable. Without `routing`
-        every sink is told everything.
+        every sink is told everything. `bell` is rung where alerts may have come; `told` is called when sinks may have
+        something to do.
         """
+        self._bell = bell or Bell()
+        self._told = told
         self._outbox = outbox
         self._sinks = tuple({sink.name: sink for sink in sinks}.values())
         self._clock = clock
@@ -77,11 +83,10 @@ class Notifier:
             except Unavailable as error:
                 log.warning("outbox away", error=str(error))
                 worked = 0
-            if not worked:
-                try:
-                    await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
-                except TimeoutError:
-                    continue
+            if worked:
+                self._told()
+            else:
+                await self._bell.wait(stop, _LOOK_EVERY)
 
     def deliver_due(self, is_stopped: Callable[[], bool] = lambda: False) -> int:
         """Work off what is due now, unless stopped on the way; returns how many alerts were due."""

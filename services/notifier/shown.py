@@ -6,6 +6,7 @@ judged at every look (`Shower`), so neither a restart of this process nor one of
 
 import asyncio
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -13,6 +14,7 @@ import structlog
 
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
+from services.notifier.bell import Bell
 from services.ports import AlertBoard, Message, ShownAlert, WallClock
 from services.storage import HeldAlert, HeldAlerts
 
@@ -84,7 +86,9 @@ class ShownSink:
 class Shower:
     """Keeps a board showing what holds, and nothing else."""
 
-    def __init__(self, *, held: HeldAlerts, board: AlertBoard, real: WallClock) -> None:
+    def __init__(self, *, held: HeldAlerts, board: AlertBoard, real: WallClock, bell: Bell | None = None) -> None:
+        """`bell` is rung where something else may hold than before."""
+        self._bell = bell or Bell()
         self._held = held
         self._board = board
         self._real = real
@@ -97,15 +101,15 @@ class Shower:
         while not stop.is_set():
             try:
                 await asyncio.to_thread(self.look)
-                failures, wait = 0, _LOOK_EVERY
             except Unavailable as error:
                 wait = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
                 failures += 1
                 log.warning("alerts not shown", error=str(error), retry_in_seconds=wait)
-            try:
-                await asyncio.wait_for(stop.wait(), wait)
-            except TimeoutError:
-                continue
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), wait)
+            else:
+                failures = 0
+                await self._bell.wait(stop, _LOOK_EVERY)
 
     def look(self) -> int:
         """Post what is due; returns how many alerts that were. Raises Unavailable."""

@@ -17,6 +17,7 @@ from services.adapters.webhook_receiver import HttpReceiver
 from services.domain.charter import Charter, Charters
 from services.errors import UsageError
 from services.gateway import signatures
+from services.notifier.bell import Bell
 from services.notifier.notifier import Notifier
 from services.notifier.shown import Shower, ShownSink
 from services.notifier.webhooks import Deliverer, WebhookSink
@@ -48,17 +49,21 @@ class Alerting:
         sinks: list[AlertSink] = [*sinks_of(settings), *routes.sinks]
         self.outbox = SqlOutbox(database)
         self.parts: list[Part] = []
+        self._judged, self._told = [Bell()], list[Bell]()
+        """What is rung when something was judged, and when sinks have been told."""
         board = alertmanager_of(settings)
         if board is not None:
             self._resources.callback(board.close)
             held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
             sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
-            self.parts.append(Shower(held=held, board=board, real=SystemClock()).run)
+            self.parts.append(Shower(held=held, board=board, real=SystemClock(), bell=self._new_bell()).run)
+            self._judged.append(self._told[-1])  # what was shown may be over
         for receiver in receivers_of(settings):
             self._resources.callback(receiver.close)
             queue = SqlWebhookQueue(database, sink=receiver.name)
             sinks.append(WebhookSink(name=receiver.name, queue=queue, real=SystemClock()))
-            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock())
+            bell = self._new_bell()
+            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock(), bell=bell)
             self.parts.append(deliverer.run)
         notifier = Notifier(
             outbox=self.outbox,
@@ -67,12 +72,27 @@ class Alerting:
             board_url=board_url,
             client_team_of=lambda account: _client_team_of(charter(), account),
             routing=routes.routing(charter),
+            bell=self._judged[0],
+            told=lambda: _ring(self._told),
         )
         self.parts.append(notifier.run)
+
+    def ring(self) -> None:
+        """Something was judged in this process: look at once what there is to tell. Call it in the event loop."""
+        _ring(self._judged)
 
     def close(self) -> None:
         """Let go of everything."""
         self._resources.close()
+
+    def _new_bell(self) -> Bell:
+        self._told.append(Bell())
+        return self._told[-1]
+
+
+def _ring(bells: Sequence[Bell]) -> None:
+    for bell in bells:
+        bell.ring()
 
 
 class StoredCharter:

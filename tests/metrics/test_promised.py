@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from services.domain.facts import FactKind
 from services.measures.book import Book
-from services.metrics.collector import page, registry_of
 from services.metrics.promised import PromiseCollector
+from services.metrics.text import page_of
 from tests.board.world import StillClock
 from tests.measures.made import MemoryFacts, MemoryVerdicts, at, charters, deal, many
 from tests.metrics.support import Page, read
@@ -20,7 +20,7 @@ def scraped(facts: MemoryFacts) -> Page:
     agreed = charters()
     book = Book(views=MemoryVerdicts(), facts=facts)
     clock = StillClock(NOW)
-    return read(page(registry_of(PromiseCollector(book=book, charters=lambda: agreed, clock=clock))).decode())
+    return read(page_of(PromiseCollector(book=book, charters=lambda: agreed, clock=clock))().decode())
 
 
 def test_every_goal_and_commitment_is_there_from_the_start() -> None:
