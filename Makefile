@@ -13,7 +13,7 @@ PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live bench-board bench-metrics bench-alert picture clean
+.PHONY: help demo test test-quick lint types servers lock messages test-deep mutate bench-replay bench-store bench-live bench-board bench-metrics bench-alert picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 demo: $(STAMP) ## Start Baton on a fresh directory and play signed CRM webhooks into it, time-lapsed
 	$(BIN)/baton demo
+
+messages: $(STAMP) ## Take new messages of the board into its catalogues, where they wait for their words
+	$(BIN)/python -m tests.board.catalogues
 
 servers: $(STAMP) ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
 	@sh tests/servers.sh

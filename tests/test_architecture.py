@@ -31,13 +31,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "gateway": WORDS,
     "tracker": WORDS,
     "notifier": WORDS,
-    "metrics": WORDS,
+    "measures": frozenset({DOMAIN, "schemas", "storage", "views", *LEAVES}),
+    "metrics": WORDS | {"measures"},
     "dashboards": frozenset({DOMAIN, "metric_table", *LEAVES}),
-    "board": WORDS | {"charters"},  # it shows the charter as `baton charter show` does
-    "review": WORDS,
+    "board": WORDS | {"charters", "measures"},  # it shows the charter as `baton charter show` does
+    "review": WORDS | {"measures"},
     "replay": WORDS,
     "whatif": WORDS | {"replay"},  # a replay under two charters
-    "rules": frozenset({DOMAIN, "metric_table", *LEAVES}),
+    "rules": frozenset({DOMAIN, "schemas", "metric_table", *LEAVES}),
     "demo": WORDS | {"gateway"},  # it signs its webhooks as the CRM would, with what the gateway checks them by
 }
 """By room of `services` (or `schemas`): the others that its files may import. A room may always import itself."""

@@ -23,10 +23,10 @@ def _problem_schema() -> dict[str, Any]:
 
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": _problem_schema()}}}
-_AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away for now.", **_PROBLEM}}
-_REFUSED: dict[int | str, dict[str, Any]] = {
+AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away for now.", **_PROBLEM}}
+REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"description": "A parameter is wrong; the text says which and why.", **_PROBLEM},
-    **_AWAY,
+    **AWAY,
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such lead.", **_PROBLEM}}
 
@@ -83,11 +83,11 @@ def api_router(desk: Desk, feed: Feed) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix=PREFIX, route_class=guarded(problem_document), tags=["read"])
     handlers = Api(desk=desk, feed=feed)
-    router.add_api_route("/overview", handlers.overview, responses=_AWAY)
-    router.add_api_route("/leads", handlers.leads, responses=_REFUSED)
-    router.add_api_route("/leads/{key:path}", handlers.lead, responses=_REFUSED | _UNKNOWN)
-    router.add_api_route("/clocks", handlers.clocks, responses=_REFUSED)
-    router.add_api_route("/charter", handlers.charter, responses=_AWAY)
+    router.add_api_route("/overview", handlers.overview, responses=AWAY)
+    router.add_api_route("/leads", handlers.leads, responses=REFUSED)
+    router.add_api_route("/leads/{key:path}", handlers.lead, responses=REFUSED | _UNKNOWN)
+    router.add_api_route("/clocks", handlers.clocks, responses=REFUSED)
+    router.add_api_route("/charter", handlers.charter, responses=AWAY)
     router.add_api_route(
         "/stream",
         handlers.stream,

@@ -6,11 +6,14 @@ from fastapi import APIRouter, FastAPI
 
 from services.board.api import api_router
 from services.board.desk import Desk
+from services.board.goals_api import goals_routers
+from services.board.measure_desk import MeasureDesk
 from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
+from services.measures.book import Book
 from services.ports import WallClock
-from services.views import Views
+from services.views import LiveViews
 
 
 class Board:
@@ -19,7 +22,8 @@ class Board:
     def __init__(
         self,
         *,
-        views: Views,
+        views: LiveViews,
+        book: Book,
         charters: Callable[[], Charters],
         clock: WallClock,
         poll_seconds: float = POLL_SECONDS,
@@ -27,6 +31,7 @@ class Board:
     ) -> None:
         """`charters` is asked anew for each answer, so that a new version is seen at once."""
         self.desk = Desk(views=views, charters=charters, clock=clock)
+        self.measures = MeasureDesk(desk=self.desk, book=book)
         self.feed = Feed(version=views.version, poll_seconds=poll_seconds, heartbeat_seconds=heartbeat_seconds)
 
     def close(self) -> None:
@@ -42,6 +47,7 @@ def router(board: Board) -> APIRouter:
     routes = APIRouter()
     routes.include_router(api_router(board.desk, board.feed))
     routes.include_router(pages_router(board.desk))
+    routes.include_router(goals_routers(board.measures))
     return routes
 
 

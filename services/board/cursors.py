@@ -37,6 +37,17 @@ def clock(cursor: str | None) -> tuple[str, str, int] | None:
             raise _refused()
 
 
+def fact(cursor: str | None) -> tuple[int, str, str] | None:
+    """The fact after which a list of facts goes on. Raises Refused."""
+    match _decode(cursor):
+        case None:
+            return None
+        case [int(at), str(lead_key), str(number)]:
+            return at, lead_key, number
+        case _:
+            raise _refused()
+
+
 def _decode(cursor: str | None) -> object:
     if cursor is None:
         return None

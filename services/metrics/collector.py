@@ -71,11 +71,11 @@ class StoreCollector:
         for definition in table.METRICS:
             if definition.shape is Shape.COUNTER or definition.buckets:
                 yield _counted(definition, counted, _expected(definition, charter, self._crms))
-        yield _gauge(table.CRM_LAST_EVENT, self._heard())
+        yield gauge(table.CRM_LAST_EVENT, self._heard())
         yield _counted_seconds(charter, charters, counted)
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
-        yield _gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
+        yield gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
         yield from _gauges(self._gauges)
 
     def _heard(self) -> Mapping[tuple[str, ...], float]:
@@ -90,8 +90,8 @@ class StoreCollector:
             labels = (row.team_label, row.priority_label)
             handoffs[labels] = handoffs.get(labels, 0) + row.open
             stalled[labels] = stalled.get(labels, 0) + row.stalled
-        yield _gauge(table.OPEN_HANDOFFS, handoffs)
-        yield _gauge(table.STALLED_LEADS, stalled)
+        yield gauge(table.OPEN_HANDOFFS, handoffs)
+        yield gauge(table.STALLED_LEADS, stalled)
         clocks: dict[tuple[str, ...], float] = {
             (name, str(clock.promised_by), team, priority, str(status)): 0
             for name, clock in charter.clocks.items()
@@ -100,7 +100,7 @@ class StoreCollector:
         for each in self._views.open_clocks(now):
             labelled = (each.clock, each.promised_by, each.team_label, each.priority_label, str(each.status))
             clocks[labelled] = clocks.get(labelled, 0) + each.count
-        yield _gauge(table.OPEN_CLOCKS, clocks)
+        yield gauge(table.OPEN_CLOCKS, clocks)
 
     def _attainment(self, charter: Charter, now: Instant) -> Metric:
         zone = next(iter(charter.calendars.values())).zone
@@ -114,7 +114,7 @@ class StoreCollector:
             for verdicts in self._views.verdicts(period.since, period.until, now):
                 if verdicts.attainment is not None:
                     values[verdicts.clock, verdicts.promised_by, per] = verdicts.attainment
-        return _gauge(table.ATTAINMENT_RATIO, values)
+        return gauge(table.ATTAINMENT_RATIO, values)
 
 
 def single(value: Callable[[], float]) -> Callable[[], Mapping[tuple[str, ...], float]]:
@@ -182,7 +182,7 @@ def _counted(definition: Definition, counted: Counted, expected: Iterable[tuple[
     if definition.shape is Shape.HISTOGRAM:
         series = {values: table.Observed() for values in expected} | counted.observed(definition)
         return _histogram(definition, series, lambda _labels: definition.buckets)
-    return _gauge(definition, dict.fromkeys(expected, 0) | counted.amounts(definition))
+    return gauge(definition, dict.fromkeys(expected, 0) | counted.amounts(definition))
 
 
 def _counted_seconds(charter: Charter, charters: Charters, counted: Counted) -> Metric:
@@ -213,10 +213,11 @@ def _histogram(
 
 
 def _gauges(gauges: Gauges) -> Iterator[Metric]:
-    return (_gauge(table.BY_NAME[name], values()) for name, values in gauges.items())
+    return (gauge(table.BY_NAME[name], values()) for name, values in gauges.items())
 
 
-def _gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+def gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+    """A gauge, with its values by the values of its labels."""
     metric = Metric(definition)
     for labels, value in values.items():
         metric.add(labels, value)

@@ -54,13 +54,13 @@ class Collector(Protocol):
         """All metrics. Raises Unavailable."""
 
 
-def page_of(collector: Collector) -> Callable[[], bytes]:
-    """The page of a collector, and of what the operating system says of this process, made anew at each call."""
+def page_of(*collectors: Collector) -> Callable[[], bytes]:
+    """The page of collectors, and of what the operating system says of this process, made anew at each call."""
     process = CollectorRegistry()
     ProcessCollector(registry=process)
 
     def page() -> bytes:
-        text = "".join(line for metric in collector.collect() for line in metric.lines())
+        text = "".join(line for each in collectors for metric in each.collect() for line in metric.lines())
         return text.encode() + generate_latest(process)
 
     return page

@@ -8,14 +8,16 @@ import structlog
 from services import health
 from services import metric_table as table
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
 from services.board import app as board
 from services.domain.charter import Charters
 from services.errors import Unavailable
+from services.measures.book import Book
 from services.metrics.collector import StoreCollector, single
+from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.text import page_of
 from services.settings import Settings
@@ -39,7 +41,7 @@ class BoardService(Part):
             database = self._open_database()
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
-            views = SqlViews(database)
+            views = SqlLiveViews(database)
             self.facts = SqlFacts(database)
             collector = StoreCollector(
                 views=views,
@@ -55,10 +57,12 @@ class BoardService(Part):
                 crms=sorted(DOORS),
             )
             self.app = new_app(settings, url)
+            book = Book(views=views, facts=self.facts)
+            promised = PromiseCollector(book=book, charters=lambda: self._charters, clock=self.clock)
             self._traffic.watch(self.app)
-            add_metrics(self.app, page_of(collector))
+            add_metrics(self.app, page_of(collector, promised))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
-            self._board = board.Board(views=views, charters=lambda: self._charters, clock=self.clock)
+            self._board = board.Board(views=views, book=book, charters=lambda: self._charters, clock=self.clock)
             board.add_routes(self.app, self._board)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -13,9 +13,9 @@ from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
 from services.adapters.sqlite.fetch_queue import SqliteFetchQueue
 from services.adapters.sqlite.log import SqliteLog
 from services.adapters.sqlite.quarantine import SqliteQuarantine
@@ -25,7 +25,9 @@ from services.domain.instants import SECOND
 from services.errors import Unavailable, UsageError
 from services.gateway.applied import AppliedByOffset
 from services.gateway.routes import add_routes as add_hooks
+from services.measures.book import Book
 from services.metrics.collector import StoreCollector, single
+from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.metrics.text import page_of
@@ -136,7 +138,7 @@ class Embedded:
             tracker=self._tracker, log=self.log, store=self.store, clock=self.clock, judged=self._alerting.ring
         )
         self.loop.check_log()
-        self.views = SqlViews(self.database)
+        self.views = SqlLiveViews(self.database)
         self.facts = SqlFacts(self.database)
         self.app = self._app(settings, board_url)
 
@@ -174,9 +176,11 @@ class Embedded:
             },
         )
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
-        add_metrics(app, page_of(collector))
+        book = Book(views=self.views, facts=self.facts)
+        promised = PromiseCollector(book=book, charters=lambda: self.charters, clock=self.clock)
+        add_metrics(app, page_of(collector, promised))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock)
+        self._board = board.Board(views=self.views, book=book, charters=lambda: self.charters, clock=self.clock)
         board.add_routes(app, self._board)
         return app
 

@@ -9,7 +9,9 @@ from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
 from services.domain.charter import Charters
+from services.measures.book import Book
 from tests.board.world import CHARTER, FakeViews, StillClock, world
+from tests.measures.made import MemoryFacts
 
 
 @pytest.fixture
@@ -28,7 +30,10 @@ def clock() -> StillClock:
 def board(views: FakeViews, clock: StillClock) -> Board:
     """The board."""
     charters = Charters([CHARTER])
-    return Board(views=views, charters=lambda: charters, clock=clock, poll_seconds=0.01, heartbeat_seconds=0.05)
+    book = Book(views=views, facts=MemoryFacts())
+    return Board(
+        views=views, book=book, charters=lambda: charters, clock=clock, poll_seconds=0.01, heartbeat_seconds=0.05
+    )
 
 
 @pytest.fixture

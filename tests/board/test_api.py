@@ -227,9 +227,9 @@ def test_the_openapi_document_lists_the_routes(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.")
     paths = document["paths"]
-    assert set(paths) == {
-        f"/api/v1/{name}" for name in ("overview", "leads", "leads/{key}", "clocks", "charter", "stream")
-    }
+    leads = {"overview", "leads", "leads/{key}", "clocks", "charter", "stream"}
+    measures = {"goals", "commitments", "collaboration", "ceremonies", "facts"}
+    assert set(paths) == {f"/api/v1/{name}" for name in leads | measures}
     for operation in (item["get"] for item in paths.values()):
         assert operation["description"]
     for parameter in paths["/api/v1/leads"]["get"]["parameters"]:
