@@ -7,7 +7,12 @@ from fastapi.responses import StreamingResponse
 
 from schemas import api
 from services.board import shapes
+from services.board.bodies import bounded
 from services.board.desk import Desk
+from services.board.etags import tagged
+from services.board.feedback_api import add_writing
+from services.board.feedback_visitor import VisitorOf
+from services.board.feedback_writing import Scribe
 from services.board.guard import guarded, problem_document
 from services.board.overview import charter_at
 from services.board.stream import Feed, server_sent_events
@@ -27,6 +32,15 @@ _AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"description": "A parameter is wrong; the text says which and why.", **_PROBLEM},
     **_AWAY,
+}
+_WRONG: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body cannot be read.", **_PROBLEM},
+    403: {"description": "You may not say this.", **_PROBLEM},
+    404: {"description": "There is no such lead.", **_PROBLEM},
+    409: {"description": "It does not fit to how the lead stands; the text says why.", **_PROBLEM},
+    413: {"description": "The body is too large.", **_PROBLEM},
+    422: {"description": "A field is wrong; the text says which and why.", **_PROBLEM},
+    503: {"description": "The event log or the database is away for now; nothing was recorded.", **_PROBLEM},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such lead.", **_PROBLEM}}
 
@@ -79,9 +93,10 @@ class Api:
         )
 
 
-def api_router(desk: Desk, feed: Feed) -> APIRouter:
+def api_router(desk: Desk, feed: Feed, *, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix=PREFIX, route_class=guarded(problem_document), tags=["read"])
+    route = guarded(problem_document, bounded(tagged(desk, visitor_of)))
+    router = APIRouter(prefix=PREFIX, route_class=route, tags=["read"])
     handlers = Api(desk=desk, feed=feed)
     router.add_api_route("/overview", handlers.overview, responses=_AWAY)
     router.add_api_route("/leads", handlers.leads, responses=_REFUSED)
@@ -94,4 +109,5 @@ def api_router(desk: Desk, feed: Feed) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"description": "Events, as they come.", "content": {"text/event-stream": {}}}},
     )
+    add_writing(router, scribe, visitor_of, refused=_WRONG)
     return router

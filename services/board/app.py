@@ -6,10 +6,12 @@ from fastapi import APIRouter, FastAPI
 
 from services.board.api import api_router
 from services.board.desk import Desk
+from services.board.feedback_visitor import VisitorOf, anyone
+from services.board.feedback_writing import Scribe
 from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
-from services.ports import WallClock
+from services.ports import EventLog, WallClock
 from services.views import Views
 
 
@@ -22,11 +24,18 @@ class Board:
         views: Views,
         charters: Callable[[], Charters],
         clock: WallClock,
+        log: EventLog,
+        visitor_of: VisitorOf = anyone,
         poll_seconds: float = POLL_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
-        """`charters` is asked anew for each answer, so that a new version is seen at once."""
+        """`charters` is asked anew for each answer, so that a new version is seen at once.
+
+        What is said on the board goes into `log`; who says it, `visitor_of` tells.
+        """
         self.desk = Desk(views=views, charters=charters, clock=clock)
+        self.scribe = Scribe(desk=self.desk, log=log)
+        self.visitor_of = visitor_of
         self.feed = Feed(version=views.version, poll_seconds=poll_seconds, heartbeat_seconds=heartbeat_seconds)
 
     def close(self) -> None:
@@ -40,7 +49,7 @@ class Board:
 def router(board: Board) -> APIRouter:
     """The board's routes, for an app that adds its own dependencies (such as sign-in) to them."""
     routes = APIRouter()
-    routes.include_router(api_router(board.desk, board.feed))
+    routes.include_router(api_router(board.desk, board.feed, scribe=board.scribe, visitor_of=board.visitor_of))
     routes.include_router(pages_router(board.desk))
     return routes
 

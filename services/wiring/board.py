@@ -1,4 +1,4 @@
-"""The board alone: pages, API and the metrics of the database."""
+"""The board alone: pages and API, what is said there to Kafka, and the metrics of the database."""
 
 import asyncio
 import time
@@ -7,6 +7,7 @@ import structlog
 
 from services import health
 from services import metric_table as table
+from services.adapters.kafka.log import KafkaLog
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -19,7 +20,7 @@ from services.metrics.routes import add_routes as add_metrics
 from services.settings import Settings
 from services.wiring.charters import charters_in_force
 from services.wiring.parts import new_app
-from services.wiring.service import Part, check_database, pause
+from services.wiring.service import Part, check_database, connection_of, pause
 
 _LOOK_EVERY = 2.0
 """Seconds between two looks at whether other charters are in force, or any at all."""
@@ -28,12 +29,13 @@ log = structlog.get_logger()
 
 
 class BoardService(Part):
-    """Pages, API and the metrics of the database."""
+    """Pages, API and the metrics of the database. While Kafka is away it shows all the same."""
 
     def __init__(self, settings: Settings, *, url: str) -> None:
         """Open the database, and wait until a charter is in force. Raises UsageError for what the user has to mend."""
         super().__init__(settings)
         with self._undone():
+            self._log = KafkaLog(connection_of(settings), name="baton-board")
             database = self._open_database()
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
@@ -51,11 +53,18 @@ class BoardService(Part):
             self.app = new_app(settings, url)
             add_metrics(self.app, registry_of(collector))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
-            self._board = board.Board(views=views, charters=lambda: self._charters, clock=self.clock)
+            self._board = board.Board(views=views, charters=lambda: self._charters, clock=self.clock, log=self._log)
             board.add_routes(self.app, self._board)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Show by the charters in force, those that come later too."""
+        """Show by the charters in force, those that come later too; what is said goes to Kafka."""
+        await self._log.start()
+        try:
+            await self._follow(stop)
+        finally:
+            await self._log.close()
+
+    async def _follow(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await pause(stop, _LOOK_EVERY)
             try:

@@ -154,7 +154,7 @@ class Embedded:
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
         add_metrics(app, registry_of(collector))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock)
+        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock, log=self.log)
         board.add_routes(app, self._board)
         return app
 

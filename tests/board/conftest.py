@@ -9,6 +9,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
 from services.domain.charter import Charters
+from tests.board.feedback_world import JudgedLog
 from tests.board.world import CHARTER, FakeViews, StillClock, world
 
 
@@ -25,10 +26,18 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-def board(views: FakeViews, clock: StillClock) -> Board:
+def log(views: FakeViews, clock: StillClock) -> JudgedLog:
+    """Into which goes what is said."""
+    return JudgedLog(views, clock)
+
+
+@pytest.fixture
+def board(views: FakeViews, clock: StillClock, log: JudgedLog) -> Board:
     """The board."""
     charters = Charters([CHARTER])
-    return Board(views=views, charters=lambda: charters, clock=clock, poll_seconds=0.01, heartbeat_seconds=0.05)
+    return Board(
+        views=views, charters=lambda: charters, clock=clock, log=log, poll_seconds=0.01, heartbeat_seconds=0.05
+    )
 
 
 @pytest.fixture

@@ -228,9 +228,20 @@ def test_the_openapi_document_lists_the_routes(client: TestClient) -> None:
     assert document["openapi"].startswith("3.")
     paths = document["paths"]
     assert set(paths) == {
-        f"/api/v1/{name}" for name in ("overview", "leads", "leads/{key}", "clocks", "charter", "stream")
+        f"/api/v1/{name}"
+        for name in (
+            "overview",
+            "leads",
+            "leads/{key}",
+            "clocks",
+            "charter",
+            "stream",
+            "feedback",
+            "handoffs",
+            "ceremonies",
+        )
     }
-    for operation in (item["get"] for item in paths.values()):
+    for operation in (operation for item in paths.values() for operation in item.values()):
         assert operation["description"]
     for parameter in paths["/api/v1/leads"]["get"]["parameters"]:
         assert parameter["description"] or parameter["schema"]["description"]

@@ -11,7 +11,18 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from services.domain.calendar import Calendar, Hours
-from services.domain.charter import Charter, Charters, Clock, Escalation, Side, StalledAfter, Target, Trigger
+from services.domain.charter import (
+    Charter,
+    Charters,
+    Clock,
+    Escalation,
+    Per,
+    Reason,
+    Side,
+    StalledAfter,
+    Target,
+    Trigger,
+)
 from services.domain.clocks import Instance, Status, passages
 from services.domain.conditions import AnyOf, Compared, When
 from services.domain.events import Event, EventType, Order
@@ -115,6 +126,11 @@ CHARTER = Charter(
         "source": frozenset({"webinar", "referral"}),
     },
     agreed=frozenset(Side),
+    reasons={
+        "wrong_fit": Reason("Not our kind of customer", "Tighten the audience"),
+        "no_budget": Reason("No money this year"),
+    },
+    ceremonies={"quarterly-review": Per.QUARTER},
 )
 
 

@@ -13,6 +13,7 @@ from services.domain.instants import parse_instant
 from services.notifier.messages import message
 from services.ports import Message
 from services.storage import AlertRow
+from tests.gateway.conftest import FakeLog
 from tests.notifier.support import BOARD, Desk, HandClock
 from tests.tracker.support import CHARTER, Bench, charters_of, event
 
@@ -160,7 +161,8 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
     bench = Bench(charters_of())
     bench.feed([event("lead.handed_off", "09:00", key)], "09:00")
     app = FastAPI(docs_url=None, redoc_url=None)
-    board.add_routes(app, board.Board(views=bench.views, charters=lambda: bench.charters, clock=HandClock("09:45")))
+    clock = HandClock("09:45")
+    board.add_routes(app, board.Board(views=bench.views, charters=lambda: bench.charters, clock=clock, log=FakeLog()))
     link = told("at_risk", key).body.rsplit("\n", 1)[1]
     assert link.isascii()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:

@@ -1,0 +1,52 @@
+"""A log for the board's tests, with a tracker behind it that judges at once, or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from services.domain.charter import Charter, Charters
+from services.domain.events import Event
+from services.errors import Unavailable
+from services.ports import Record
+from services.translate import from_json
+from tests.board.world import CHARTER, FakeViews, StillClock, file_of
+
+
+@dataclass(slots=True)
+class JudgedLog:
+    """A log in memory. While `is_judging`, what is appended is in the views at once."""
+
+    views: FakeViews
+    clock: StillClock
+    charters: Charters = field(default_factory=lambda: Charters([CHARTER]))
+    records: list[Record] = field(default_factory=list)
+    is_away: bool = False
+    is_judging: bool = True
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Keep them, or raise Unavailable."""
+        if self.is_away:
+            raise Unavailable("the log is away")
+        self.records += records
+        if self.is_judging:
+            self.judge()
+
+    @property
+    def events(self) -> list[Event]:
+        """All that was appended, read back."""
+        return [from_json(record.value) for record in self.records]
+
+    def judge(self) -> None:
+        """Bring the views up to the log."""
+        for event in self.events:
+            file = self.views.files.get(event.lead)
+            if file is not None:
+                events = {(each.source, each.id): each for each in (event, *file.events)}
+                self.views.files[event.lead] = file_of(
+                    event.lead, list(events.values()), self.clock.now(), self.charters
+                )
+        self.views.number += 1
+
+
+def without_reasons(charter: Charter) -> Charter:
+    """The charter as if it listed no reasons."""
+    return replace(charter, reasons={})
