@@ -151,7 +151,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class FactQuery:
-    """Facts of these days, in the order of their instants, then of their leads, kinds and numbers."""
+    """Facts of these days, in the order of their instants, then of their leads and numbers."""
 
     kind: FactKind
     since: int
@@ -171,6 +171,17 @@ class FactView:
 
     lead: str
     fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class CeremonyHeld:
+    """A ceremony of the charter that took place, and how many came of each side."""
+
+    ceremony: str
+    at: Instant
+    marketing: int
+    sales: int
+    notes: str | None
 
 
 class Views(Protocol):
@@ -221,6 +232,9 @@ class FactViews(Protocol):
 
     def facts(self, query: FactQuery) -> Sequence[FactView]:
         """The facts asked for: what a number is made of."""
+
+    def ceremonies(self, since: Instant, until: Instant) -> Sequence[CeremonyHeld]:
+        """The ceremonies that were held at an instant of `[since, until)`, the first one first."""
 
 
 def status_at(row: ClockRow, now: Instant) -> Status:

@@ -8,6 +8,7 @@ import structlog
 from services import health
 from services import metric_table as table
 from services.adapters.kafka.log import KafkaLog
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -40,6 +41,7 @@ class BoardService(Part):
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
             views = SqlViews(database)
+            self.facts = SqlFacts(database)
             collector = StoreCollector(
                 views=views,
                 charters=lambda: self._charters,

@@ -12,6 +12,7 @@ from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
@@ -120,6 +121,7 @@ class Embedded:
         )
         self._resources.callback(self._alerting.close)
         self.views = SqlViews(self.database)
+        self.facts = SqlFacts(self.database)
         self.app = self._app(settings, board_url)
 
     def _begin_repairs(self, settings: Settings) -> None:

@@ -42,11 +42,15 @@ def given(verdict: str, lead: str = OPEN, **more: Any) -> dict[str, Any]:
     return {"lead": lead, "kind": "given", "verdict": verdict, **more}
 
 
-def say(client: TestClient, body: Any, *, status: int = 202, **headers: str) -> Any:
+def say(client: TestClient, body: Any, *, status: int = 202, key: str | None = None) -> Any:
     """Post to where such a body belongs; the answer's document."""
     path = "handoffs" if "decision" in body else "feedback"
     content = json.dumps(body)  # in ASCII: what is no character is sent as an escape
-    answer = client.post(f"/api/v1/{path}", content=content, headers={"Content-Type": "application/json", **headers})
+    answer = client.post(
+        f"/api/v1/{path}",
+        content=content,
+        headers={"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})},
+    )
     assert answer.status_code == status, answer.text
     is_problem = answer.headers["content-type"] == "application/problem+json"
     assert is_problem == (status != 202)
@@ -141,13 +145,13 @@ def test_the_same_words_about_something_else_are_another_event(client: TestClien
 
 def test_a_key_makes_a_request_one_whatever_else(client: TestClient, log: JudgedLog) -> None:
     """Sent again it is repeated; used for something else about the lead it is refused."""
-    first = say(client, given("good"), **{"Idempotency-Key": "a"})
-    again = say(client, given("good"), **{"Idempotency-Key": "a"})
+    first = say(client, given("good"), key="a")
+    again = say(client, given("good"), key="a")
     assert (again["id"], again["repeated"]) == (first["id"], True)
-    assert "Idempotency-Key" in say(client, given("poor"), status=422, **{"Idempotency-Key": "a"})["detail"]
-    say(client, given("poor", ACCEPTED), **{"Idempotency-Key": "a"})
+    assert "Idempotency-Key" in say(client, given("poor"), status=422, key="a")["detail"]
+    say(client, given("poor", ACCEPTED), key="a")
     assert len(log.records) == 2
-    say(client, given("good"), status=422, **{"Idempotency-Key": "x" * 256})
+    say(client, given("good"), status=422, key="x" * 256)
 
 
 @pytest.mark.parametrize(

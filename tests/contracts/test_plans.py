@@ -19,7 +19,7 @@ from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
-_BIG = "alerts|clocks|deals|deliveries|events|handoffs|leads|merges|transitions"
+_BIG = "alerts|clocks|deals|deliveries|events|facts|handoffs|leads|merges|tallies|transitions"
 _READ_WHOLE = re.compile(rf"SCAN ({_BIG})$")
 
 

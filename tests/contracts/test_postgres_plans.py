@@ -52,10 +52,19 @@ _ROWS = (
     "SELECT 'crm:deal:' || n, 1, 'crm:lead:' || n, '[]' FROM generate_series(1, 20000) AS n",
     'INSERT INTO merges (lead, "into") '
     "SELECT 'crm:lead:' || n, 'crm:lead:' || n + 1 FROM generate_series(1, 20000, 2) AS n",
+    "INSERT INTO facts (lead, kind, number, at, day, source, meets, attributes, amount, currency) "
+    "SELECT 'crm:lead:' || n, kind, '1', n * 86400000000, n, 's', '', '{}', 0, '' FROM generate_series(1, 10000) AS n, "
+    "unnest(ARRAY['handed_off', 'accepted', 'won']) AS kind",
+    "INSERT INTO tallies (day, kind, filter, source, currency, shard, count, whole, millionths) "
+    "SELECT n, kind, filter, 's', '', 'baton.events/0', 1, 0, 0 FROM generate_series(1, 2000) AS n, "
+    "unnest(ARRAY['handed_off', 'accepted', 'won']) AS kind, unnest(ARRAY['', 'a', 'b']) AS filter",
     "INSERT INTO outbox (lead, clock, number, name) "
     "SELECT 'crm:lead:' || n, 'accept', 1, 'started' FROM generate_series(1, 200) AS n",
 )
-_BIG = frozenset({"alerts", "clocks", "deals", "deliveries", "events", "handoffs", "leads", "merges", "transitions"})
+_BIG = frozenset(
+    {"alerts", "clocks", "deals", "deliveries", "events", "facts", "handoffs", "leads", "merges", "tallies"}
+    | {"transitions"}
+)
 
 
 @pytest.fixture(scope="module")
