@@ -107,6 +107,12 @@ AtRisk = Annotated[Decimal, BeforeValidator(shares.read_at_risk), WithJsonSchema
 Objective = Annotated[Decimal, BeforeValidator(shares.read_objective), WithJsonSchema(_SHARE_SCHEMA)]
 EscalationShare = Annotated[Decimal, BeforeValidator(shares.read_escalation), WithJsonSchema(_SHARE_SCHEMA)]
 Quantity = Annotated[Decimal, BeforeValidator(shares.read_quantity), WithJsonSchema(_SHARE_SCHEMA)]
+Part = Annotated[Decimal, BeforeValidator(shares.read_part), WithJsonSchema({"type": "number", "minimum": 0})]
+Month = Annotated[
+    str,
+    BeforeValidator(times.read_month),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}$"}),
+]
 EventName = Annotated[
     str,
     BeforeValidator(values.read_event_type),
@@ -266,7 +272,16 @@ class Goal(_Part):
     )
     per: Period = Field(description="The period it is counted over.", examples=["quarter"])
     target: Quantity = Field(description="How much.", examples=["1200000"])
-    contributes: dict[Name, Text] = Field(default_factory=dict, description="What each side gives to it, in words.")
+    targets: dict[Month, Part] = Field(
+        default_factory=dict,
+        description="What of the target is to be reached in each month of one quarter or year; else evenly.",
+        examples=["{2026-10: 300000, 2026-11: 400000, 2026-12: 500000}"],
+    )
+    contributes: dict[Name, Text] = Field(
+        default_factory=dict,
+        description="What each side gives to it: a number of something that is counted, or words.",
+        examples=["{marketing: 600 handoffs, sales: 90 won}"],
+    )
     parent: Text | None = Field(None, description="The goal that this one serves.")
 
     @model_validator(mode="before")

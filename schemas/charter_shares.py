@@ -57,6 +57,16 @@ def read_quantity(value: object) -> Decimal:
     return amount
 
 
+def read_part(value: object) -> Decimal:
+    """What a month has of a target: a number, 0 too."""
+    amount, percent = _amount(value, "a number such as 300000")
+    if percent:
+        raise ValueError(f"{said(value)} is a share; write the month's own number, such as 300000")
+    if amount < 0:
+        raise ValueError(f"{said(value)} is less than nothing; write a number, or 0")
+    return amount
+
+
 def is_percentage(value: object) -> bool:
     """Whether the author wrote a percent sign."""
     return isinstance(value, str) and value.rstrip().endswith("%")

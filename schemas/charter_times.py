@@ -14,6 +14,7 @@ _HOURS = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _LOOSE_TIME = r"(\d{1,2})(?:[:.h](\d\d))?"
 _LOOSE_HOURS = re.compile(rf"\s*{_LOOSE_TIME}\s*(?:-|–|—|to)\s*{_LOOSE_TIME}\s*", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MONTH = re.compile(r"(?:19[7-9]\d|2[01]\d\d)-(?:0[1-9]|1[0-2])", re.ASCII)
 _ONE_DAY = 86_400
 
 
@@ -48,6 +49,14 @@ def read_zone(value: object) -> str:
         zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f'there is no time zone "{text:.60}"{_nearest_zone(text)}') from None
+    return text
+
+
+def read_month(value: object) -> str:
+    """A month, `YYYY-MM`."""
+    text = written(value)
+    if not _MONTH.fullmatch(text):
+        raise ValueError(f"{said(value)} is no month; write it as year-month, such as 2026-10")
     return text
 
 

@@ -31,10 +31,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "gateway": WORDS,
     "tracker": WORDS,
     "notifier": WORDS,
-    "metrics": WORDS,
+    "measures": frozenset({DOMAIN, "schemas", "storage", "views", *LEAVES}),
+    "metrics": WORDS | {"measures"},
     "dashboards": frozenset({DOMAIN, "metric_table", *LEAVES}),
-    "board": WORDS | {"charters"},  # it shows the charter as `baton charter show` does
-    "review": WORDS,
+    "board": WORDS | {"charters", "measures"},  # it shows the charter as `baton charter show` does
+    "review": WORDS | {"measures"},
     "replay": WORDS,
     "whatif": WORDS | {"replay"},  # a replay under two charters
     "rules": frozenset({DOMAIN, "metric_table", *LEAVES}),

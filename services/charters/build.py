@@ -144,6 +144,7 @@ def _goal(part: GoalPart) -> Goal:
         currency=part.currency,
         contributes=part.contributes,
         parent=part.parent,
+        targets={month: Fraction(target) for month, target in part.targets.items()},
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from schemas import charter_shares as shares
 from schemas import charter_values as values
 from schemas.charter import SHARES, spell_out_attainment
+from services.charters.goal_rules import check_goal
 from services.charters.nodes import Finding, Node
 
 
@@ -16,6 +17,7 @@ def check_promises(root: Node) -> Iterator[Finding]:
     goals = root.list("goals")
     for number, goal in enumerate(goals, 1):
         yield from _measured(root, f"goals.{number}", goal, "target")
+        yield from check_goal(f"goals.{number}", goal)
     yield from _names_of(goals)
     yield from _parents(goals)
 

@@ -217,6 +217,8 @@ class Goal:
     contributes: Mapping[str, str] = field(default_factory=dict)
     """By side, in words such as `600 handoffs`."""
     parent: str | None = None
+    targets: Mapping[str, Fraction] = field(default_factory=dict)
+    """By month (`2026-10`), what of `target` is to be reached in it; they add up to it. Empty: evenly."""
 
 
 class Charters:

@@ -169,6 +169,56 @@ MISTAKES = [
     ("currency: PLN", "currency: zł", '"zł" is not a currency'),
     ("currency: PLN", "currency: pln", "write PLN"),
     ("parent: revenue", "parent: revenues", 'the goal "revenues" is not defined; did you mean "revenue"?'),
+    (
+        "per: year, target: 1200000",
+        "per: quarter, target: 1200000, targets: {2026-10: 300000, 2026-11: 400000, 2026-12: 400000}",
+        "goals.1.targets: the months add up to 1100000, the target is 1200000; let them be the same",
+    ),
+    (
+        "per: year, target: 1200000",
+        "per: quarter, target: 1200000, targets: {2026-10: 300000, 2027-01: 900000}",
+        "give a number to each month of one quarter and to no other: 2026-10, 2026-11, 2026-12",
+    ),
+    (
+        "per: year, target: 1200000",
+        "per: year, target: 1200000, targets: {2026-12: 1200000}",
+        "give a number to each month of one year and to no other: 2026-01, 2026-02,",
+    ),
+    (
+        "per: month, target: 30",
+        "per: month, target: 30, targets: {2026-10: 30}",
+        "goals.2.targets: months are parts of a quarter or a year, not of a month",
+    ),
+    (
+        "measure: won, per: month, target: 30",
+        "measure: win_rate, per: quarter, target: 30%, targets: {2026-10: 30}",
+        "win_rate is a share, to which months do not add up; leave them out",
+    ),
+    (
+        "per: year, target: 1200000",
+        "per: quarter, target: 1200000, targets: {October: 1200000}",
+        '"October" is no month; write it as year-month, such as 2026-10',
+    ),
+    (
+        "per: year, target: 1200000",
+        "per: quarter, target: 1200000, targets: {2026-10: 30%}",
+        '"30%" is a share; write the month\'s own number, such as 300000',
+    ),
+    (
+        "per: year, target: 1200000",
+        "per: quarter, target: 1200000, targets: {2026-10: -1}",
+        '"-1" is less than nothing; write a number, or 0',
+    ),
+    (
+        "measure: won, per: month, target: 30",
+        "measure: completeness, per: month, target: 30%",
+        "goals.2: completeness of what? say it by `where`, such as `where: {source: {known: true}}`",
+    ),
+    (
+        "measure: won, per: month, target: 30",
+        "attainment: accept, where: {team: inbound}, per: month, target: 30%",
+        "goals.2.where: attainment counts every instance of its clock; leave `where` out",
+    ),
     ("parent: revenue", "parent: wins", "serves itself"),
     ("name: wins,", "name: revenue,", '"revenue" names a goal in line'),
     ("  review: {every: quarter}", "  review: {every: day}", "write one of: week, month, quarter, year"),
