@@ -10,7 +10,7 @@ CASES ?= 100000
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock test-deep mutate bench-replay bench-store bench-live picture clean
+.PHONY: help demo test test-quick lint types servers lock messages test-deep mutate bench-replay bench-store bench-live picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 demo: $(STAMP) ## Start Baton on a fresh directory and play signed CRM webhooks into it, time-lapsed
 	$(BIN)/baton demo
+
+messages: $(STAMP) ## Take new messages of the board into its catalogues, where they wait for their words
+	$(BIN)/python -m tests.board.catalogues
 
 servers: $(STAMP) ## Install the real servers that tests need (Debian, as root; elsewhere it says what is missing)
 	@sh tests/servers.sh

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from schemas.api import ClocksQuery, LeadsQuery
 from services.board import cursors
 from services.board.judgements import Judgement, of_file, of_file_at
+from services.board.languages import ENGLISH, Language
 from services.board.overview import Overview, charter_at, overview
 from services.board.shapes import is_stalled_at
 from services.board.times import Times, zone_of
@@ -40,11 +41,11 @@ class Desk:
     charters: Callable[[], Charters]
     clock: WallClock
 
-    def times(self, as_of: Instant | None = None) -> Times:
+    def times(self, as_of: Instant | None = None, language: Language = ENGLISH) -> Times:
         """How to write times at `as_of`, or now."""
         now = self.clock.now()
         charter, _ = charter_at(self.charters(), now)
-        return Times(zone_of(charter), now if as_of is None else as_of)
+        return Times(zone_of(charter), now if as_of is None else as_of, language)
 
     def overview(self) -> Overview:
         """The front page."""
@@ -79,12 +80,12 @@ class Desk:
         last = shown[-1]
         return shown, cursors.encode((last.lead, last.clock, last.number))
 
-    def lead(self, key: str, as_of: Instant | None = None) -> LeadCase:
+    def lead(self, key: str, as_of: Instant | None = None, language: Language = ENGLISH) -> LeadCase:
         """One lead. Raises Refused where it is not known."""
         file = self.views.lead(key)
         if file is None:
             raise Refused(NOT_FOUND, f"No lead has the key {key!r}")
-        times, charters = self.times(as_of), self.charters()
+        times, charters = self.times(as_of, language), self.charters()
         judge = of_file if as_of is None else of_file_at
         lead, judgements = judge(file, charters, times.now)
         stalled = is_stalled_at(file, lead, charters, as_of, times.now)

@@ -4,11 +4,12 @@ The row is what people were told. The events know more (pauses, which condition 
 used where they agree with the row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.domain.charter import Charters, Clock, Target, Trigger
 from services.domain.clocks import Instance, Role, Status
+from services.domain.conditions import When
 from services.domain.events import TYPES_BY_WIRE_NAME, EventType
 from services.domain.fold import Lead, fold
 from services.domain.instants import Instant
@@ -25,7 +26,7 @@ class Chosen:
 
     number: int
     of: int
-    when: str
+    when: When
     """The condition that held; empty for the last target, which has none."""
     text: str
     """The duration as the charter writes it; empty where the charter is no longer known."""
@@ -56,8 +57,8 @@ class Judgement:
     ended_by: str | None
     role: Role | None
     """What the event that ended it was to it."""
-    waits_for: Sequence[str]
-    """What would end it as kept, in words."""
+    waits_for: Sequence[Trigger]
+    """What would end it as kept."""
     paused_since: Instant | None
     counted: int | None
     """Counted time up to its end or to the instant of the verdict; None where the row alone cannot tell."""
@@ -113,7 +114,7 @@ def of_instance(lead: str, instance: Instance, now: Instant) -> Judgement:
         ended_at=instance.ended_at,
         ended_by=instance.ended_by.type.wire if instance.ended_by is not None else None,
         role=instance.role,
-        waits_for=_words(clock.stops_on),
+        waits_for=clock.stops_on,
         paused_since=instance.pauses[-1].since if instance.is_paused else None,
         counted=counted,
         left=max(instance.target.within - counted, 0) if status in OPEN else None,
@@ -140,7 +141,7 @@ def of_row(row: ClockRow, charters: Charters, now: Instant) -> Judgement:
         status=status,
         target=_chosen(clock, row.target)
         if clock is not None
-        else Chosen(row.target + 1, 0, "", "", row.within, row.calendar),
+        else Chosen(row.target + 1, 0, When(), "", row.within, row.calendar),
         at_risk_share=float(clock.at_risk) if clock is not None else None,
         started_at=row.started_at,
         started_by=_type(row.started_by),
@@ -148,23 +149,11 @@ def of_row(row: ClockRow, charters: Charters, now: Instant) -> Judgement:
         ended_at=row.ended_at,
         ended_by=_type(row.ended_by) if row.ended_by is not None else None,
         role=_role(clock, row.ended_by),
-        waits_for=_words(clock.stops_on) if clock is not None else (),
+        waits_for=clock.stops_on if clock is not None else (),
         paused_since=None,
         counted=counted,
         left=_left(row, status, counted),
     )
-
-
-def trigger_words(trigger: Trigger) -> str:
-    """An event that plays a part for a clock, in words: `touched (kind is call)`."""
-    words = happened(trigger.type.wire)
-    return f"{words} ({trigger.when})" if trigger.when.tests else words
-
-
-def happened(wire: str) -> str:
-    """What an event type says has happened: `handed off`, `deal won`."""
-    subject, _, verb = wire.replace("_", " ").partition(".")
-    return verb if subject == "lead" else f"{subject} {verb}"
 
 
 def _folded(file: LeadFile, charters: Charters, until: Instant) -> Lead:
@@ -185,7 +174,7 @@ def _chosen(clock: Clock, number: int) -> Chosen:
     return Chosen(
         number=number + 1,
         of=len(clock.targets),
-        when=str(target.when) if target.when.tests else "",
+        when=target.when,
         text=target.text,
         within=target.within,
         calendar=target.calendar.name,
@@ -224,7 +213,3 @@ def _role(clock: Clock | None, ended_by: str | None) -> Role | None:
     if kind == EventType.LEAD_ERASED or (roles is not None and roles.cancels):
         return Role.CANCEL
     return Role.RESTART if roles is not None and roles.restarts else None
-
-
-def _words(triggers: Iterable[Trigger]) -> tuple[str, ...]:
-    return tuple(trigger_words(trigger) for trigger in triggers)

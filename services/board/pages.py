@@ -14,7 +14,8 @@ from services.board.desk import NOT_FOUND, Desk
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
 from services.board.overview import ATTENTION_SHOWN, charter_at
-from services.board.reasons import STATUS_WORDS
+from services.board.readers import Reader, Reading, multilingual, reader_of
+from services.board.reasons import status_words
 from services.board.rendering import FOREVER, Rendering
 from services.board.timeline import days_newest_first, entries, facts
 from services.board.times import Times, zone_of
@@ -43,18 +44,24 @@ class Pages:
         self._desk = desk
         self._rendering = rendering
 
-    def board(self) -> Response:
+    def board(self, reader: Reading) -> Response:
         """The board."""
         seen = self._desk.overview()
-        times = Times(zone_of(seen.charter), seen.now)
+        times = Times(zone_of(seen.charter), seen.now, reader.language)
         return self._page(
-            "board.html", here="/", version=seen.version, seen=seen, times=times, attention_shown=ATTENTION_SHOWN
+            "board.html",
+            reader,
+            here="/",
+            version=seen.version,
+            seen=seen,
+            times=times,
+            attention_shown=ATTENTION_SHOWN,
         )
 
-    def leads(self, query: Annotated[LeadsQuery, Query()]) -> Response:
+    def leads(self, query: Annotated[LeadsQuery, Query()], reader: Reading) -> Response:
         """The list of leads."""
         version = self._version(query.as_of)
-        times, charters = self._desk.times(query.as_of), self._desk.charters()
+        times, charters = self._desk.times(query.as_of, reader.language), self._desk.charters()
         found, following = self._desk.leads(query, times)
         lines = [
             LeadLine(
@@ -67,6 +74,7 @@ class Pages:
         charter, _ = charter_at(charters, times.now)
         return self._page(
             "leads.html",
+            reader,
             here="/leads",
             version=version,
             times=times,
@@ -76,30 +84,32 @@ class Pages:
             beginning=_address(query, None) if query.cursor is not None else None,
             is_filtered=bool(_asked(query)),
             clock_choices=[(name, name) for name in self._desk.clock_names()],
-            status_choices=[(status.value, words) for status, words in STATUS_WORDS.items()],
+            status_choices=[(status.value, words) for status, words in status_words(reader.language).items()],
             labels={name: sorted(charter.labels.get(name, ())) for name in _PAGE_LABELS},
         )
 
-    def lead(self, key: str, query: Annotated[LeadQuery, Query()]) -> Response:
+    def lead(self, key: str, query: Annotated[LeadQuery, Query()], reader: Reading) -> Response:
         """A lead's own page."""
         version = self._version(query.as_of)
-        case = self._desk.lead(key, query.as_of)
+        case = self._desk.lead(key, query.as_of, reader.language)
         return self._page(
             "lead.html",
+            reader,
             here="/leads",
             version=version,
             times=case.times,
             case=case,
-            attributes=list(facts(case.lead.attributes)),
+            attributes=list(facts(case.lead.attributes, reader.language)),
             clocks=sorted(case.judgements, key=_newest_worst_first),
             corrections={(row.clock, row.number) for row in case.file.transitions if row.name.startswith("corrected")},
             days=days_newest_first(entries(case.file, case.times), case.times),
         )
 
-    def reference(self, request: Request) -> Response:
+    def reference(self, request: Request, reader: Reading) -> Response:
         """The reference of the API."""
-        document = request.app.openapi()
-        return self._page("reference.html", here="/docs", times=self._desk.times(), api=reference.read(document))
+        times = self._desk.times(language=reader.language)
+        api = reference.read(request.app.openapi())
+        return self._page("reference.html", reader, here="/docs", times=times, api=api)
 
     def asset(self, name: str) -> Response:
         """A static file."""
@@ -108,9 +118,11 @@ class Pages:
             raise Refused(NOT_FOUND, "There is no such file")
         return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": FOREVER})
 
-    def trouble(self, _: Request, trouble: Trouble) -> Response:
+    def trouble(self, request: Request, trouble: Trouble) -> Response:
         """The page that says why a page is not shown."""
-        page = self._page("trouble.html", status=trouble.status, here="", times=self._desk.times(), trouble=trouble)
+        reader = reader_of(request)
+        times = self._desk.times(language=reader.language)
+        page = self._page("trouble.html", reader, status=trouble.status, here="", times=times, trouble=trouble)
         page.headers.update(trouble.headers)
         return page
 
@@ -118,16 +130,29 @@ class Pages:
         """What the page is to be compared with; None where it shows another time than now, and stays as it is."""
         return self._desk.views.version() if as_of is None else None
 
-    def _page(self, template: str, *, status: int = 200, version: int | None = None, **context: object) -> Response:
+    def _page(
+        self,
+        template: str,
+        reader: Reader,
+        *,
+        times: Times,
+        status: int = 200,
+        version: int | None = None,
+        **context: object,
+    ) -> Response:
         speed = self._desk.clock.speed
-        return self._rendering.page(template, status=status, version=version, speed=speed, **context)
+        return self._rendering.page(
+            template, times=times, reader=reader, status=status, version=version, speed=speed, **context
+        )
 
 
 def pages_router(desk: Desk) -> APIRouter:
     """The routes."""
     handlers = Pages(desk=desk, rendering=Rendering())
     router = APIRouter(
-        route_class=guarded(handlers.trouble), default_response_class=HTMLResponse, include_in_schema=False
+        route_class=multilingual(guarded(handlers.trouble)),
+        default_response_class=HTMLResponse,
+        include_in_schema=False,
     )
     router.add_api_route("/", handlers.board)
     router.add_api_route("/leads", handlers.leads)

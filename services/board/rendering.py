@@ -3,16 +3,20 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.board import times
-from services.board.judgements import OPEN, happened
-from services.board.reasons import STATUS_WORDS, choice, reason
+from services.board import said, times
+from services.board.judgements import OPEN
+from services.board.languages import Language, languages
+from services.board.readers import Reader
+from services.board.reasons import choice, reason, status_words
 from services.board.shapes import lead_path
+from services.board.times import Times
 from services.domain.instants import format_exact
 
 _HERE = Path(__file__).parent
@@ -32,13 +36,24 @@ class Asset:
 
 
 class Rendering:
-    """Renders the board's templates, escaping all that is put into them."""
+    """Renders the board's templates in any language, escaping all that is put into them."""
 
     def __init__(self) -> None:
         self.assets: Mapping[str, Asset] = {
             path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in _MEDIA_TYPES
         }
-        self._environment = Environment(
+        self._environments = {code: self._environment(language) for code, language in languages().items()}
+
+    def page(
+        self, template: str, *, times: Times, reader: Reader | None = None, status: int = 200, **context: object
+    ) -> Response:
+        """A page in the language of `times`. `reader` tells where it stands; without, it links to no other language."""
+        code = times.language.code
+        text = self._environments[code].get_template(template).render(context, times=times, reader=reader)
+        return HTMLResponse(text, status, headers={"Content-Language": code})
+
+    def _environment(self, language: Language) -> Environment:
+        environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -46,23 +61,34 @@ class Rendering:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
         )
-        self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # by the extension
-        self._environment.filters.update(
-            percent=times.percent,
+        environment.policies["ext.i18n.trimmed"] = True
+        environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]  # by the extension
+        environment.filters.update(
+            percent=partial(times.percent, language=language),
+            number=partial(times.number, language=language),
+            duration=partial(times.duration, language=language),
+            gap=partial(times.gap, language=language),
+            happened=partial(said.happened, language=language),
+            side=partial(said.side, language=language),
+            events=partial(said.triggers_words, language=language),
+            condition=partial(said.when_words, language=language),
+            either=partial(said.either, language=language),
+            capital=said.capital,
             iso=format_exact,
             ms=lambda instant: instant // _MICROSECONDS_A_MILLISECOND,
             lead_path=lead_path,
-            duration=times.duration,
-            gap=times.gap,
-            happened=happened,
         )
-        self._environment.globals.update(
-            asset=self._address, status_words=STATUS_WORDS, open_statuses=OPEN, reason=reason, choice=choice
+        environment.globals.update(
+            asset=self._address,
+            language=language,
+            languages=list(languages().values()),
+            units=times.units(language),
+            status_words=status_words(language),
+            open_statuses=OPEN,
+            reason=reason,
+            choice=partial(choice, language=language),
         )
-
-    def page(self, template: str, *, status: int = 200, **context: object) -> Response:
-        """A page."""
-        return HTMLResponse(self._environment.get_template(template).render(context), status)
+        return environment
 
     def _address(self, name: str) -> str:
         return f"/assets/{name}?v={self.assets[name].digest}"

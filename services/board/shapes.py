@@ -5,9 +5,10 @@ from typing import Literal, cast
 from urllib.parse import quote
 
 from schemas import api
-from services.board.judgements import Chosen, Judgement, of_row, trigger_words
+from services.board.judgements import Chosen, Judgement, of_row
 from services.board.overview import Attention, Kept, Overview, Promise, SideView
 from services.board.reasons import reason
+from services.board.said import trigger_words, when_words
 from services.board.times import Times
 from services.domain.charter import Charter, Charters, Clock, Target, Trigger
 from services.domain.clocks import Status
@@ -156,7 +157,7 @@ def _chosen(target: Chosen) -> api.Target:
     return api.Target(
         number=target.number,
         of=target.of,
-        when=target.when or None,
+        when=when_words(target.when) or None,
         within=target.text or f"{target.within // SECOND}s",
         within_seconds=target.within // SECOND,
         calendar=target.calendar,
@@ -219,7 +220,7 @@ def _charter_clock(clock: Clock) -> api.CharterClock:
 
 def _target(target: Target) -> api.CharterTarget:
     return api.CharterTarget(
-        when=str(target.when) if target.when.tests else None,
+        when=when_words(target.when) or None,
         within=target.text,
         within_seconds=target.within // SECOND,
         calendar=target.calendar.name,

@@ -1,14 +1,16 @@
-"""One timeline of a lead: its events, its handoffs, and what was told of its clocks."""
+"""One timeline of a lead: what marketing, sales, the customer and the system did, before and after each handoff."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from itertools import groupby
 
-from services.board.judgements import happened
+from services.board.languages import Language, marked
+from services.board.reasons import status_words
+from services.board.said import capital, happened
 from services.board.times import MINUTE, Times
-from services.domain.clocks import Kind
-from services.domain.events import Event
+from services.domain.clocks import Kind, Status
+from services.domain.events import Event, EventType
 from services.domain.instants import Instant
 from services.storage import HandoffRow, TransitionRow
 from services.views import LeadFile
@@ -22,6 +24,54 @@ class Sort(IntEnum):
     TRANSITION = 3
 
 
+class Party(StrEnum):
+    """Who did it."""
+
+    MARKETING = "marketing"
+    SALES = "sales"
+    CUSTOMER = "customer"
+    SYSTEM = "system"
+
+
+_PARTIES: Mapping[Party, str] = {
+    Party.MARKETING: marked("Marketing"),
+    Party.SALES: marked("Sales"),
+    Party.CUSTOMER: marked("Customer"),
+    Party.SYSTEM: marked("Baton"),
+}
+_OF_ONE_PARTY: Mapping[EventType, Party] = {
+    EventType.LEAD_CAPTURED: Party.MARKETING,
+    EventType.LEAD_HANDED_OFF: Party.MARKETING,
+    EventType.FEEDBACK_ANSWERED: Party.MARKETING,
+    EventType.LEAD_ASSIGNED: Party.SALES,
+    EventType.LEAD_ACCEPTED: Party.SALES,
+    EventType.LEAD_TOUCHED: Party.SALES,
+    EventType.LEAD_QUALIFIED: Party.SALES,
+    EventType.DEAL_OPENED: Party.SALES,
+    EventType.DEAL_MOVED: Party.SALES,
+    EventType.DEAL_WON: Party.SALES,
+    EventType.DEAL_LOST: Party.SALES,
+    EventType.FEEDBACK_GIVEN: Party.SALES,
+    EventType.LEAD_REJECTED: Party.SALES,
+    EventType.LEAD_RECYCLED: Party.SALES,
+    EventType.LEAD_MERGED: Party.SYSTEM,
+    EventType.LEAD_ERASED: Party.CUSTOMER,
+}
+"""Those that are not here (updates, pauses) are by whoever has the lead then."""
+_TOLD: Mapping[str, str] = {
+    "started": marked("Clock %(clock)s %(number)s: started"),
+    "at_risk": marked("Clock %(clock)s %(number)s: at risk"),
+    "overdue": marked("Clock %(clock)s %(number)s: overdue"),
+    "escalated": marked("Clock %(clock)s %(number)s: escalated, level %(level)s"),
+    "met": marked("Clock %(clock)s %(number)s: met"),
+    "missed": marked("Clock %(clock)s %(number)s: missed"),
+    "cancelled": marked("Clock %(clock)s %(number)s: cancelled"),
+    "paused": marked("Clock %(clock)s %(number)s: paused"),
+    "resumed": marked("Clock %(clock)s %(number)s: resumed"),
+    "corrected": marked("Clock %(clock)s %(number)s: corrected from %(before)s to %(after)s"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line. `facts` are names and values as they came, to be escaped by whoever shows them."""
@@ -31,17 +81,23 @@ class Entry:
     kind: str
     """The event's or transition's type, or `opened` and `closed`."""
     title: str
+    party: Party = Party.SYSTEM
     facts: Sequence[tuple[str, str]] = ()
     note: str = ""
     is_taken_back: bool = False
 
 
+def party_words(language: Language) -> dict[Party, str]:
+    """What each party is called."""
+    return {party: language.gettext(words) for party, words in _PARTIES.items()}
+
+
 def entries(file: LeadFile, times: Times) -> list[Entry]:
     """All that has happened by `times.now`, in order."""
     every = [
-        *(_event(event) for event in file.events),
-        *(_foreign(event, owner) for event, owner in file.foreign_deals),
-        *(entry for handoff in file.handoffs for entry in _handoff(handoff)),
+        *(_event(event, _party(event, file.handoffs), times.language) for event in file.events),
+        *(_foreign(event, owner, times.language) for event, owner in file.foreign_deals),
+        *(entry for handoff in file.handoffs for entry in _handoff(handoff, times.language)),
         *(_transition(transition, times) for transition in file.transitions),
     ]
     return sorted((entry for entry in every if entry.at <= times.now), key=lambda entry: (entry.at, entry.sort))
@@ -53,64 +109,93 @@ def days_newest_first(ordered: Iterable[Entry], times: Times) -> list[tuple[str,
     return [(day, list(entries)) for day, entries in groupby(newest_first, key=lambda entry: times.day(entry.at))]
 
 
-def facts(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def facts(data: Mapping[str, object], language: Language) -> Iterator[tuple[str, str]]:
     """Names and values as text; nested ones by a dotted name, unknown ones left out."""
     for name, value in data.items():
         if isinstance(value, Mapping):
             prefix = "" if name == "attributes" else f"{name}."
-            yield from ((f"{prefix}{inner}", text) for inner, text in facts(value))
+            yield from ((f"{prefix}{inner}", text) for inner, text in facts(value, language))
         elif value is not None:
-            yield name, text_of(value)
+            yield name, text_of(value, language)
 
 
-def text_of(value: object) -> str:
+def text_of(value: object, language: Language) -> str:
     """A value as people write it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return language.gettext("yes") if value else language.gettext("no")
     if isinstance(value, list):
-        return ", ".join(text_of(each) for each in value)
+        return ", ".join(text_of(each, language) for each in value)
     return str(value)
 
 
-def _event(event: Event) -> Entry:
-    words = happened(event.type.wire)
+def _party(event: Event, handoffs: Sequence[HandoffRow]) -> Party:
+    if event.type is EventType.LEAD_TOUCHED and event.data.get("direction") == "inbound":
+        return Party.CUSTOMER
+    if event.type in _OF_ONE_PARTY:
+        return _OF_ONE_PARTY[event.type]
+    is_handed_off = any(
+        each.opened_at <= event.time and (each.closed_at is None or event.time <= each.closed_at) for each in handoffs
+    )
+    return Party.SALES if is_handed_off else Party.MARKETING
+
+
+def _event(event: Event, party: Party, language: Language) -> Entry:
     return Entry(
         at=event.time,
         sort=Sort.EVENT,
         kind=event.type.wire,
-        title=words[0].upper() + words[1:],
-        facts=tuple(facts(event.data)),
-        note=f"from {event.source}",
+        title=capital(happened(event.type.wire, language)),
+        party=party,
+        facts=tuple(facts(event.data, language)),
+        note=language.gettext("from %(source)s", source=event.source),
     )
 
 
-def _foreign(event: Event, owner: str) -> Entry:
+def _foreign(event: Event, owner: str, language: Language) -> Entry:
     """A deal's event that names this lead; it counts for the lead that the deal belongs to."""
-    entry = _event(event)
-    return replace(entry, note=f"{entry.note}; the deal belongs to {owner}, which was named first")
+    entry = _event(event, Party.SALES, language)
+    note = language.gettext(
+        "%(note)s; the deal belongs to %(owner)s, which was named first", note=entry.note, owner=owner
+    )
+    return replace(entry, note=note)
 
 
-def _handoff(handoff: HandoffRow) -> Iterator[Entry]:
-    yield Entry(handoff.opened_at, Sort.HANDOFF, "opened", f"Handoff {handoff.number} opened")
-    if handoff.closed_at is not None:
-        outcome = happened(handoff.outcome) if handoff.outcome is not None else "ended"
-        because = (("reason", handoff.reason),) if handoff.reason else ()
-        yield Entry(handoff.closed_at, Sort.HANDOFF, "closed", f"Handoff {handoff.number} closed: {outcome}", because)
+def _handoff(row: HandoffRow, language: Language) -> Iterator[Entry]:
+    title = language.gettext("Handoff %(number)s opened", number=row.number)
+    yield Entry(row.opened_at, Sort.HANDOFF, "opened", title)
+    if row.closed_at is not None:
+        outcome = happened(row.outcome, language) if row.outcome is not None else language.gettext("ended")
+        title = language.gettext("Handoff %(number)s closed: %(outcome)s", number=row.number, outcome=outcome)
+        because = ((language.gettext("reason"), row.reason),) if row.reason else ()
+        yield Entry(row.closed_at, Sort.HANDOFF, "closed", title, facts=because)
 
 
 def _transition(row: TransitionRow, times: Times) -> Entry:
+    language = times.language
     kind, _, level = row.name.partition("/")
-    words = kind.replace("_", " ")
-    title = f"Clock {row.clock} {row.number}: {words}"
-    if kind == Kind.ESCALATED:
-        title += f", level {level}"
-    elif kind == Kind.CORRECTED:
-        title += f" from {_verdict(row.before)} to {_verdict(row.after)}"
+    title = language.gettext(
+        _TOLD[Kind(kind).value],
+        clock=row.clock,
+        number=row.number,
+        level=level,
+        before=verdict(row.before, language),
+        after=verdict(row.after, language),
+    )
     # Told later than it happened: a late event, or a service that was away. People should see which they knew when.
-    told = f"told {times.moment(row.told_at)}" if row.told_at - row.at >= MINUTE else ""
-    because = (("shown by", row.because),) if row.because else ()
-    return Entry(row.at, Sort.TRANSITION, kind, title, because, note=told, is_taken_back=not row.standing)
+    told = language.gettext("told %(moment)s", moment=times.moment(row.told_at))
+    return Entry(
+        row.at,
+        Sort.TRANSITION,
+        kind,
+        title,
+        facts=((language.gettext("shown by"), row.because),) if row.because else (),
+        note=told if row.told_at - row.at >= MINUTE else "",
+        is_taken_back=not row.standing,
+    )
 
 
-def _verdict(name: str | None) -> str:
-    return (name or "unknown").replace("_", " ")
+def verdict(name: str | None, language: Language) -> str:
+    """A verdict within a sentence: `at risk`."""
+    if name is None or name not in set(Status):
+        return name.replace("_", " ") if name else language.gettext("unknown")
+    return status_words(language)[Status(name)].lower()
