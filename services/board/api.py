@@ -11,6 +11,8 @@ from services.board.bodies import bounded
 from services.board.desk import Desk
 from services.board.etags import tagged
 from services.board.feedback_api import add_writing
+from services.board.feedback_desk import FeedbackDesk
+from services.board.feedback_reads import add_reading
 from services.board.feedback_visitor import VisitorOf
 from services.board.feedback_writing import Scribe
 from services.board.guard import guarded, problem_document
@@ -93,7 +95,7 @@ class Api:
         )
 
 
-def api_router(desk: Desk, feed: Feed, *, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
+def api_router(desk: Desk, feed: Feed, *, feedback: FeedbackDesk, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
     """The routes."""
     route = guarded(problem_document, bounded(tagged(desk, visitor_of)))
     router = APIRouter(prefix=PREFIX, route_class=route, tags=["read"])
@@ -109,5 +111,6 @@ def api_router(desk: Desk, feed: Feed, *, scribe: Scribe, visitor_of: VisitorOf)
         response_class=StreamingResponse,
         responses={200: {"description": "Events, as they come.", "content": {"text/event-stream": {}}}},
     )
+    add_reading(router, feedback, refused=_REFUSED)
     add_writing(router, scribe, visitor_of, refused=_WRONG)
     return router

@@ -6,13 +6,14 @@ from fastapi import APIRouter, FastAPI
 
 from services.board.api import api_router
 from services.board.desk import Desk
+from services.board.feedback_desk import FeedbackDesk
 from services.board.feedback_visitor import VisitorOf, anyone
 from services.board.feedback_writing import Scribe
 from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
 from services.ports import EventLog, WallClock
-from services.views import Views
+from services.views import FeedbackViews, Views
 
 
 class Board:
@@ -22,6 +23,7 @@ class Board:
         self,
         *,
         views: Views,
+        feedback: FeedbackViews,
         charters: Callable[[], Charters],
         clock: WallClock,
         log: EventLog,
@@ -34,6 +36,7 @@ class Board:
         What is said on the board goes into `log`; who says it, `visitor_of` tells.
         """
         self.desk = Desk(views=views, charters=charters, clock=clock)
+        self.feedback = FeedbackDesk(desk=self.desk, views=feedback)
         self.scribe = Scribe(desk=self.desk, log=log)
         self.visitor_of = visitor_of
         self.feed = Feed(version=views.version, poll_seconds=poll_seconds, heartbeat_seconds=heartbeat_seconds)
@@ -49,7 +52,9 @@ class Board:
 def router(board: Board) -> APIRouter:
     """The board's routes, for an app that adds its own dependencies (such as sign-in) to them."""
     routes = APIRouter()
-    routes.include_router(api_router(board.desk, board.feed, scribe=board.scribe, visitor_of=board.visitor_of))
+    routes.include_router(
+        api_router(board.desk, board.feed, feedback=board.feedback, scribe=board.scribe, visitor_of=board.visitor_of)
+    )
     routes.include_router(pages_router(board.desk))
     return routes
 

@@ -9,6 +9,7 @@ from services import health
 from services import metric_table as table
 from services.adapters.kafka.log import KafkaLog
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -55,7 +56,13 @@ class BoardService(Part):
             self.app = new_app(settings, url)
             add_metrics(self.app, registry_of(collector))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
-            self._board = board.Board(views=views, charters=lambda: self._charters, clock=self.clock, log=self._log)
+            self._board = board.Board(
+                views=views,
+                feedback=SqlFeedback(database),
+                charters=lambda: self._charters,
+                clock=self.clock,
+                log=self._log,
+            )
             board.add_routes(self.app, self._board)
 
     async def run(self, stop: asyncio.Event) -> None:

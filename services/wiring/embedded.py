@@ -13,6 +13,7 @@ from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
@@ -156,7 +157,13 @@ class Embedded:
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
         add_metrics(app, registry_of(collector))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock, log=self.log)
+        self._board = board.Board(
+            views=self.views,
+            feedback=SqlFeedback(self.database),
+            charters=lambda: self.charters,
+            clock=self.clock,
+            log=self.log,
+        )
         board.add_routes(app, self._board)
         return app
 

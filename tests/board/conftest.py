@@ -9,7 +9,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
 from services.domain.charter import Charters
-from tests.board.feedback_world import JudgedLog
+from tests.board.feedback_world import JudgedLog, book_of
 from tests.board.world import CHARTER, FakeViews, StillClock, world
 
 
@@ -36,7 +36,13 @@ def board(views: FakeViews, clock: StillClock, log: JudgedLog) -> Board:
     """The board."""
     charters = Charters([CHARTER])
     return Board(
-        views=views, charters=lambda: charters, clock=clock, log=log, poll_seconds=0.01, heartbeat_seconds=0.05
+        views=views,
+        feedback=book_of(views, charters),
+        charters=lambda: charters,
+        clock=clock,
+        log=log,
+        poll_seconds=0.01,
+        heartbeat_seconds=0.05,
     )
 
 

@@ -1,14 +1,17 @@
-"""A log for the board's tests, with a tracker behind it that judges at once, or not at all."""
+"""A log for the board's tests, with a tracker behind it that judges at once or not at all; and feedback in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.domain.charter import Charter, Charters
+from services.domain.counting import facts_of
 from services.domain.events import Event
+from services.domain.fold import fold
 from services.errors import Unavailable
 from services.ports import Record
 from services.translate import from_json
 from tests.board.world import CHARTER, FakeViews, StillClock, file_of
+from tests.feedback_book import FactBook, LeadFact
 
 
 @dataclass(slots=True)
@@ -50,3 +53,15 @@ class JudgedLog:
 def without_reasons(charter: Charter) -> Charter:
     """The charter as if it listed no reasons."""
     return replace(charter, reasons={})
+
+
+def book_of(views: FakeViews, charters: Charters) -> FactBook:
+    """Feedback on the leads of the views."""
+
+    def facts() -> Iterator[LeadFact]:
+        if views.is_away:
+            raise Unavailable("the database is away")
+        for key, file in views.files.items():
+            yield from ((key, fact) for fact in facts_of(fold(key, file.events, charters), charters))
+
+    return FactBook(facts, lambda: (row for file in views.files.values() for row in file.clocks))

@@ -237,6 +237,9 @@ def test_the_openapi_document_lists_the_routes(client: TestClient) -> None:
             "charter",
             "stream",
             "feedback",
+            "feedback/rejections",
+            "feedback/disputes",
+            "feedback/actions",
             "handoffs",
             "ceremonies",
         )

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.adapters.sql.feedback import SqlFeedback
 from services.board import app as board
 from services.domain.instants import parse_instant
 from services.notifier.messages import message
@@ -162,7 +163,11 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
     bench.feed([event("lead.handed_off", "09:00", key)], "09:00")
     app = FastAPI(docs_url=None, redoc_url=None)
     clock = HandClock("09:45")
-    board.add_routes(app, board.Board(views=bench.views, charters=lambda: bench.charters, clock=clock, log=FakeLog()))
+    feedback = SqlFeedback(bench.database)
+    shown = board.Board(
+        views=bench.views, feedback=feedback, charters=lambda: bench.charters, clock=clock, log=FakeLog()
+    )
+    board.add_routes(app, shown)
     link = told("at_risk", key).body.rsplit("\n", 1)[1]
     assert link.isascii()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
