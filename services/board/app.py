@@ -55,7 +55,9 @@ def router(board: Board) -> APIRouter:
     routes.include_router(
         api_router(board.desk, board.feed, feedback=board.feedback, scribe=board.scribe, visitor_of=board.visitor_of)
     )
-    routes.include_router(pages_router(board.desk))
+    routes.include_router(
+        pages_router(board.desk, feedback=board.feedback, scribe=board.scribe, visitor_of=board.visitor_of)
+    )
     return routes
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.board.languages import marked
 from services.domain.events import Event, EventType
 from services.domain.feedback import Exchange, State, exchanges
 from services.domain.fold import Lead
@@ -60,11 +61,11 @@ def standing_of(file: LeadFile, lead: Lead, now: Instant) -> Standing:
 
 
 def why_not(kind: EventType, standing: Standing) -> str | None:
-    """Why an event of this type does not fit now; None where it does."""
+    """Why an event of this type does not fit now, in English; None where it does."""
     if standing.is_erased:
-        return "the person asked to be forgotten; nothing more is kept of the lead"
+        return marked("The person asked to be forgotten; nothing more is kept of the lead.")
     if standing.merged_into is not None:
-        return f"the lead was merged into {standing.merged_into}: say it there"
+        return marked("The lead was merged into another one: say it there.")
     return _MISFIT[kind](standing)
 
 
@@ -87,24 +88,24 @@ def reply_to(kind: EventType, standing: Standing) -> object:
 def _no_accept(standing: Standing) -> str | None:
     if standing.handoff is None:
         return _no_reject(standing)
-    return f"handoff {standing.handoff} is accepted already" if standing.accepted_at is not None else None
+    return marked("The open handoff is accepted already.") if standing.accepted_at is not None else None
 
 
 def _no_reject(standing: Standing) -> str | None:
-    return "no handoff of the lead is open" if standing.handoff is None else None
+    return marked("No handoff of the lead is open.") if standing.handoff is None else None
 
 
 def _no_verdict(standing: Standing) -> str | None:
-    return "the lead was never handed off" if standing.last_handoff is None else None
+    return marked("The lead was never handed off.") if standing.last_handoff is None else None
 
 
 def _no_answer(standing: Standing) -> str | None:
     is_waiting = standing.latest(State.UNANSWERED) is not None
-    return None if is_waiting else "no rejection or verdict of poor waits for an answer"
+    return None if is_waiting else marked("No rejection or verdict of poor waits for an answer.")
 
 
 def _no_settlement(standing: Standing) -> str | None:
-    return None if standing.latest(State.DISPUTED) is not None else "no dispute about the lead is open"
+    return None if standing.latest(State.DISPUTED) is not None else marked("No dispute about the lead is open.")
 
 
 _MISFIT = {

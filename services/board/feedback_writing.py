@@ -35,13 +35,14 @@ _LOOK_EVERY = 0.1
 
 Said = Accept | Reject | Given | Answered | Settled
 
-_TYPES: Mapping[type[Said], tuple[EventType, Permission]] = {
+TYPES: Mapping[type[Said], tuple[EventType, Permission]] = {
     Accept: (EventType.LEAD_ACCEPTED, Permission.SALES),
     Reject: (EventType.LEAD_REJECTED, Permission.SALES),
     Given: (EventType.FEEDBACK_GIVEN, Permission.SALES),
     Answered: (EventType.FEEDBACK_ANSWERED, Permission.MARKETING),
     Settled: (EventType.FEEDBACK_SETTLED, Permission.SETTLE),
 }
+"""By what is said, the type of its event, and what it takes to say it."""
 _SAID_OTHERWISE = frozenset({"lead", "decision", "kind"})
 """Fields of a request that its event's type or subject says."""
 
@@ -78,7 +79,7 @@ class Scribe:
         there is no such lead, 409 where it does not fit, 422 (WrongField among them), 503 while the log is away; and
         Unavailable while the database is.
         """
-        kind, permission = _TYPES[type(said)]
+        kind, permission = TYPES[type(said)]
         if not visitor.may(permission):
             raise Refused(HTTPStatus.FORBIDDEN, f"you may not say this: it takes the permission {permission}")
         now = self._desk.clock.now()

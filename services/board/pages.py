@@ -7,10 +7,17 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 
-from schemas.api import LeadQuery, LeadsQuery
+from schemas.api import LeadsQuery
 from services.board import reference
+from services.board.bodies import bounded
 from services.board.desk import NOT_FOUND, Desk
+from services.board.feedback_desk import FeedbackDesk
+from services.board.feedback_forms import Filled, lead_forms
+from services.board.feedback_pages import LeadPageQuery, add_feedback_pages
+from services.board.feedback_visitor import VisitorOf
+from services.board.feedback_writing import Scribe
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
 from services.board.overview import ATTENTION_SHOWN, charter_at
@@ -40,15 +47,16 @@ class LeadLine:
 class Pages:
     """The handlers; they are run in threads, as the views wait for the database."""
 
-    def __init__(self, *, desk: Desk, rendering: Rendering) -> None:
+    def __init__(self, *, desk: Desk, rendering: Rendering, visitor_of: VisitorOf) -> None:
         self._desk = desk
         self._rendering = rendering
+        self._visitor_of = visitor_of
 
     def board(self, reader: Reading) -> Response:
         """The board."""
         seen = self._desk.overview()
         times = Times(zone_of(seen.charter), seen.now, reader.language)
-        return self._page(
+        return self.show(
             "board.html",
             reader,
             here="/",
@@ -72,7 +80,7 @@ class Pages:
             for view in found
         ]
         charter, _ = charter_at(charters, times.now)
-        return self._page(
+        return self.show(
             "leads.html",
             reader,
             here="/leads",
@@ -88,14 +96,32 @@ class Pages:
             labels={name: sorted(charter.labels.get(name, ())) for name in _PAGE_LABELS},
         )
 
-    def lead(self, key: str, query: Annotated[LeadQuery, Query()], reader: Reading) -> Response:
+    def lead(self, request: Request, key: str, query: Annotated[LeadPageQuery, Query()], reader: Reading) -> Response:
         """A lead's own page."""
+        return self.lead_page(request, key, query, reader)
+
+    def lead_page(
+        self,
+        request: Request,
+        key: str,
+        query: LeadPageQuery,
+        reader: Reader,
+        *,
+        filled: Filled | None = None,
+        status: int = 200,
+    ) -> Response:
+        """A lead's own page, with a form as it was filled in where something is wrong with it."""
         version = self._version(query.as_of)
         case = self._desk.lead(key, query.as_of, reader.language)
-        return self._page(
+        charter, _ = charter_at(self._desk.charters(), case.times.now)
+        visitor = self._visitor_of(request)
+        is_now = query.as_of is None
+        return self.show(
             "lead.html",
             reader,
             here="/leads",
+            status=status,
+            forms=lead_forms(case, charter, visitor, filled=filled, recorded=query.recorded) if is_now else None,
             version=version,
             times=case.times,
             case=case,
@@ -109,7 +135,7 @@ class Pages:
         """The reference of the API."""
         times = self._desk.times(language=reader.language)
         api = reference.read(request.app.openapi())
-        return self._page("reference.html", reader, here="/docs", times=times, api=api)
+        return self.show("reference.html", reader, here="/docs", times=times, api=api)
 
     def asset(self, name: str) -> Response:
         """A static file."""
@@ -122,7 +148,7 @@ class Pages:
         """The page that says why a page is not shown."""
         reader = reader_of(request)
         times = self._desk.times(language=reader.language)
-        page = self._page("trouble.html", reader, status=trouble.status, here="", times=times, trouble=trouble)
+        page = self.show("trouble.html", reader, status=trouble.status, here="", times=times, trouble=trouble)
         page.headers.update(trouble.headers)
         return page
 
@@ -130,7 +156,7 @@ class Pages:
         """What the page is to be compared with; None where it shows another time than now, and stays as it is."""
         return self._desk.views.version() if as_of is None else None
 
-    def _page(
+    def show(
         self,
         template: str,
         reader: Reader,
@@ -140,23 +166,25 @@ class Pages:
         version: int | None = None,
         **context: object,
     ) -> Response:
+        """A page by its template."""
         speed = self._desk.clock.speed
         return self._rendering.page(
             template, times=times, reader=reader, status=status, version=version, speed=speed, **context
         )
 
 
-def pages_router(desk: Desk) -> APIRouter:
+def pages_router(desk: Desk, *, feedback: FeedbackDesk, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
     """The routes."""
-    handlers = Pages(desk=desk, rendering=Rendering())
+    handlers = Pages(desk=desk, rendering=Rendering(), visitor_of=visitor_of)
     router = APIRouter(
-        route_class=multilingual(guarded(handlers.trouble)),
+        route_class=multilingual(guarded(handlers.trouble, bounded(APIRoute))),
         default_response_class=HTMLResponse,
         include_in_schema=False,
     )
     router.add_api_route("/", handlers.board)
     router.add_api_route("/leads", handlers.leads)
     router.add_api_route("/leads/{key:path}", handlers.lead)
+    add_feedback_pages(router, handlers, feedback, scribe, visitor_of)
     router.add_api_route("/docs", handlers.reference)
     router.add_api_route("/assets/{name}", handlers.asset)
     return router

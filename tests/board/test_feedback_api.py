@@ -97,12 +97,12 @@ def test_a_rejection_is_answered_disputed_and_settled(client: TestClient, clock:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (accept(ACCEPTED), "handoff 1 is accepted already"),
-        (accept(REJECTED), "no handoff of the lead is open"),
-        (reject(WITHDRAWN), "no handoff of the lead is open"),
-        (answered("disputed", OPEN), "no rejection or verdict of poor waits for an answer"),
-        (settled(), "no dispute about the lead is open"),
-        (reject(FORGOTTEN), "the person asked to be forgotten; nothing more is kept of the lead"),
+        (accept(ACCEPTED), "The open handoff is accepted already."),
+        (accept(REJECTED), "No handoff of the lead is open."),
+        (reject(WITHDRAWN), "No handoff of the lead is open."),
+        (answered("disputed", OPEN), "No rejection or verdict of poor waits for an answer."),
+        (settled(), "No dispute about the lead is open."),
+        (reject(FORGOTTEN), "The person asked to be forgotten; nothing more is kept of the lead."),
     ],
 )
 def test_what_does_not_fit_is_refused(client: TestClient, log: JudgedLog, body: Any, why: str) -> None:
