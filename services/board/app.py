@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
 
 from services.board.api import api_router
 from services.board.desk import Desk
 from services.board.feedback_desk import FeedbackDesk
 from services.board.feedback_visitor import VisitorOf, anyone
 from services.board.feedback_writing import Scribe
+from services.board.guard import problem_document, secured, trouble
 from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
@@ -64,3 +67,13 @@ def router(board: Board) -> APIRouter:
 def add_routes(app: FastAPI, board: Board) -> None:
     """Add the board to an app that is made with `docs_url=None, redoc_url=None`."""
     app.include_router(router(board))
+    app.add_exception_handler(HTTPException, _unrouted)
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """What no route answers: under /api a problem document, else as the framework has it."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if not request.url.path.startswith("/api/"):
+        return await http_exception_handler(request, error)
+    return secured(problem_document(request, trouble(error)))

@@ -63,14 +63,19 @@ def guarded(answer: Answer, route: type[APIRoute] = APIRoute) -> type[APIRoute]:
                     response: Response = await handle(request)
                 except (RequestValidationError, HTTPException, Refused, Unavailable) as error:
                     response = answer(request, trouble(error))
-                for name, value in SECURITY_HEADERS.items():
-                    response.headers[name] = value
-                response.headers.setdefault("Cache-Control", NO_STORE)
-                return response
+                return secured(response)
 
             return handle_guarded
 
     return Guarded
+
+
+def secured(response: Response) -> Response:
+    """The response with the headers that every answer of the board bears."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers[name] = value
+    response.headers.setdefault("Cache-Control", NO_STORE)
+    return response
 
 
 def problem_document(request: Request, trouble: Trouble) -> Response:
