@@ -1,9 +1,11 @@
 """The JSON API under /api/v1: reads, and the live stream."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from schemas import api
 from services.board import shapes
@@ -20,6 +22,7 @@ from services.board.overview import charter_at
 from services.board.stream import Feed, server_sent_events
 
 PREFIX = "/api/v1"
+_NO_WORD = re.compile(r"\W+")
 
 
 def _problem_schema() -> dict[str, Any]:
@@ -30,10 +33,14 @@ def _problem_schema() -> dict[str, Any]:
 
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": _problem_schema()}}}
+_UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Nothing has changed since the answer whose `ETag` came as `If-None-Match`."}
+}
 _AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away for now.", **_PROBLEM}}
 _REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"description": "A parameter is wrong; the text says which and why.", **_PROBLEM},
     **_AWAY,
+    **_UNCHANGED,
 }
 _WRONG: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body cannot be read.", **_PROBLEM},
@@ -98,13 +105,13 @@ class Api:
 def api_router(desk: Desk, feed: Feed, *, feedback: FeedbackDesk, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
     """The routes."""
     route = guarded(problem_document, bounded(tagged(desk, visitor_of)))
-    router = APIRouter(prefix=PREFIX, route_class=route, tags=["read"])
+    router = APIRouter(prefix=PREFIX, route_class=route, tags=["read"], generate_unique_id_function=_operation_id)
     handlers = Api(desk=desk, feed=feed)
-    router.add_api_route("/overview", handlers.overview, responses=_AWAY)
+    router.add_api_route("/overview", handlers.overview, responses=_AWAY | _UNCHANGED)
     router.add_api_route("/leads", handlers.leads, responses=_REFUSED)
     router.add_api_route("/leads/{key:path}", handlers.lead, responses=_REFUSED | _UNKNOWN)
     router.add_api_route("/clocks", handlers.clocks, responses=_REFUSED)
-    router.add_api_route("/charter", handlers.charter, responses=_AWAY)
+    router.add_api_route("/charter", handlers.charter, responses=_AWAY | _UNCHANGED)
     router.add_api_route(
         "/stream",
         handlers.stream,
@@ -114,3 +121,10 @@ def api_router(desk: Desk, feed: Feed, *, feedback: FeedbackDesk, scribe: Scribe
     add_reading(router, feedback, refused=_REFUSED)
     add_writing(router, scribe, visitor_of, refused=_WRONG)
     return router
+
+
+def _operation_id(route: APIRoute) -> str:
+    """`get_leads_key`: what those who make clients of the document name a method by."""
+    (method,) = route.methods
+    words = _NO_WORD.sub("_", route.path_format.removeprefix(PREFIX)).strip("_")
+    return f"{method.lower()}_{words}"
