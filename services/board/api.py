@@ -125,6 +125,6 @@ def api_router(desk: Desk, feed: Feed, *, feedback: FeedbackDesk, scribe: Scribe
 
 def _operation_id(route: APIRoute) -> str:
     """`get_leads_key`: what those who make clients of the document name a method by."""
-    (method,) = route.methods
+    (method,) = route.methods or ()
     words = _NO_WORD.sub("_", route.path_format.removeprefix(PREFIX)).strip("_")
     return f"{method.lower()}_{words}"
