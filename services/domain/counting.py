@@ -66,6 +66,12 @@ class _Maker:
     def __init__(self, charters: Charters, *, hidden: frozenset[str]) -> None:
         self._charters = charters
         self._hidden = hidden
+        self._subject: Attributes | None = None
+        self._meets: frozenset[str] = frozenset()
+        self._shown: Mapping[str, str] = {}
+        self._at: Instant | None = None
+        self._charter = charters.versions[0]
+        self._day = 0
 
     def of_handoff(self, handoff: Handoff, known: Collection[FactKey]) -> Iterator[Fact]:
         """What has happened in a handoff."""
@@ -108,19 +114,33 @@ class _Maker:
         currency: str = "",
     ) -> Fact:
         """One fact."""
-        shown = {name: attributes.get(name) for name in _SHOWN if name not in self._hidden} | {"reason": reason}
-        charter = self._charters.labelling(at)
+        if attributes is not self._subject:
+            self._look_at(attributes)
+        if at != self._at:
+            self._look_up(at)
         return Fact(
             kind=kind,
             number=number,
             at=at,
-            day=to_datetime(at).astimezone(charter.zone).toordinal() - _EPOCH_DAY,
-            source=charter.label("source", attributes.get("source")),
-            meets=frozenset(name for name, when in self._charters.filters.items() if when.holds(attributes)),
-            attributes={name: str(value)[:_MOST_SHOWN] for name, value in shown.items() if value is not None},
+            day=self._day,
+            source=self._charter.label("source", attributes.get("source")),
+            meets=self._meets,
+            attributes=self._shown if reason is None else {**self._shown, "reason": reason[:_MOST_SHOWN]},
             amount=amount,
             currency=currency,
         )
+
+    def _look_up(self, at: Instant) -> None:
+        """Note what facts of the same instant share: a close makes up to four."""
+        self._at, self._charter = at, self._charters.labelling(at)
+        self._day = to_datetime(at).astimezone(self._charter.zone).toordinal() - _EPOCH_DAY
+
+    def _look_at(self, attributes: Attributes) -> None:
+        """Note what facts about the same attributes share: those of a handoff are up to nine."""
+        shown = ((name, attributes.get(name)) for name in _SHOWN if name not in self._hidden)
+        self._subject = attributes
+        self._meets = frozenset(name for name, when in self._charters.filters.items() if when.holds(attributes))
+        self._shown = {name: str(value)[:_MOST_SHOWN] for name, value in shown if value is not None}
 
 
 def _happened(handoff: Handoff) -> Iterator[tuple[FactKind, Instant]]:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from services.adapters.sql.database import Database, migrate, open_database
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -20,7 +21,9 @@ from services.adapters.sql.store import SqlStore
 from services.adapters.sql.tables import handoffs, leads
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
-from tests.contracts.queries import HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from services.domain.facts import FactKind
+from services.views import FactQuery
+from tests.contracts.queries import FACTS, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -147,6 +150,15 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     assert read_whole(nodes) == []
 
 
+@pytest.mark.parametrize("ask", FACTS)
+def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as nodes:
+        ask(SqlFacts(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
 @pytest.mark.parametrize("ask", HELD)
 def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
     """What keeps Alertmanager up to date."""
@@ -201,6 +213,13 @@ def test_rows_by_the_batch(database: Database) -> None:
         (lambda database: SqlViews(database).open_clocks(5), "clocks_open", "Index Only Scan"),
         (lambda database: SqlViews(database).verdicts(1, 2000, 5), "clocks_ended", "Index Only Scan"),
         (lambda database: SqlViews(database).verdicts(1, 2000, 5), "clocks_open", "Index Only Scan"),
+        (
+            lambda database: SqlFacts(database).facts(FactQuery(FactKind.WON, 10, 9000, after=(11, "a", "1"), limit=9)),
+            "facts_listed",
+            "Index Scan",
+        ),
+        (lambda database: SqlFacts(database).tallies(10, 20), "tallies_pkey", "Index Scan"),
+        (lambda database: SqlFacts(database).ceremonies(10, 20), "events_pkey", "Index Scan"),
         (lambda database: SqlOutbox(database).due(500, 10), "alerts_unsettled", "Index Scan"),
     ],
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
@@ -36,7 +36,7 @@ class SqlFacts:
             select(*labels, *sums)
             .where(tally.day >= since, tally.day < until)
             .group_by(*labels)
-            .having(or_(*(each != 0 for each in sums)))
+            .having(sums[0] != 0)
             .order_by(*labels)
         )
         with self._database.reading() as connection:
@@ -52,13 +52,14 @@ class SqlFacts:
             return [FactView(row.lead, read_fact(row)) for row in rows]
 
     def _listed(self, query: FactQuery) -> Select[Any]:
+        # Which day it is differs by the zone, by less than a day: the index finds instants, not days.
+        since, until = (query.since - 1) * DAY, (query.until + 1) * DAY
         listed = (
             select(tables.facts)
             .where(
                 _FACT.kind == str(query.kind),
-                # Which day it is differs by the zone, by less than a day: the index finds instants, not days.
-                _FACT.at >= (query.since - 1) * DAY,
-                _FACT.at < (query.until + 1) * DAY,
+                _FACT.at >= (since if query.after is None else max(since, query.after[0])),
+                _FACT.at < until,
                 _FACT.day >= query.since,
                 _FACT.day < query.until,
             )
