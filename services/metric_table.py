@@ -104,6 +104,59 @@ ATTAINMENT_RATIO = Metric(
     "met / (met + missed + overdue) of the promises that fell due this month or quarter, corrections included.",
     ("clock", "promised_by", "per"),
 )
+GOAL_PROGRESS_RATIO = Metric(
+    "baton_goal_progress_ratio",
+    Shape.GAUGE,
+    "What a goal has reached in its present period, over its target.",
+    ("goal", "per"),
+)
+GOAL_PACE_RATIO = Metric(
+    "baton_goal_pace_ratio",
+    Shape.GAUGE,
+    "What a goal has reached over what was to be reached by now: ahead from 1.05 on, behind below 0.95.",
+    ("goal", "per"),
+)
+GOAL_DUE_RATIO = Metric(
+    "baton_goal_due_ratio",
+    Shape.GAUGE,
+    "The share of a goal's target that was to be reached by now; 1 where the goal is a share.",
+    ("goal", "per"),
+)
+GOAL_COUNTED = Metric(
+    "baton_goal_counted",
+    Shape.GAUGE,
+    "How many handoffs, deals or promises a goal's figure is made of; of shares, those that it is a share of.",
+    ("goal", "per"),
+)
+COMMITMENT_RATIO = Metric(
+    "baton_commitment_ratio",
+    Shape.GAUGE,
+    "What a commitment has reached in its present period, over what was promised.",
+    ("commitment", "promised_by"),
+)
+COMMITMENT_PACE_RATIO = Metric(
+    "baton_commitment_pace_ratio",
+    Shape.GAUGE,
+    "What a commitment has reached over what was to be reached by now: ahead from 1.05 on, behind below 0.95.",
+    ("commitment", "promised_by", "per"),
+)
+COMMITMENT_DUE_RATIO = Metric(
+    "baton_commitment_due_ratio",
+    Shape.GAUGE,
+    "The share of what a commitment promises that was to be reached by now; 1 where a share is promised.",
+    ("commitment", "promised_by", "per"),
+)
+COMMITMENT_COUNTED = Metric(
+    "baton_commitment_counted",
+    Shape.GAUGE,
+    "How many handoffs, deals or promises a commitment's figure is made of; of shares, those that it is a share of.",
+    ("commitment", "promised_by", "per"),
+)
+COLLABORATION_INDEX = Metric(
+    "baton_collaboration_index",
+    Shape.GAUGE,
+    "How both teams work together this quarter, from 0 to 100: the mean of five parts (docs/goals.md).",
+)
 HANDOFF_OUTCOMES_TOTAL = Metric(
     "baton_handoff_outcomes_total", Shape.COUNTER, "Handoffs closed, by how.", ("outcome", "source")
 )
@@ -188,6 +241,15 @@ METRICS: tuple[Metric, ...] = (
     CLOCK_TRANSITIONS_TOTAL,
     CLOCK_COUNTED_SECONDS,
     ATTAINMENT_RATIO,
+    GOAL_PROGRESS_RATIO,
+    GOAL_PACE_RATIO,
+    GOAL_DUE_RATIO,
+    GOAL_COUNTED,
+    COMMITMENT_RATIO,
+    COMMITMENT_PACE_RATIO,
+    COMMITMENT_DUE_RATIO,
+    COMMITMENT_COUNTED,
+    COLLABORATION_INDEX,
     HANDOFF_OUTCOMES_TOTAL,
     FEEDBACK_TOTAL,
     DEAD_LETTERS_TOTAL,

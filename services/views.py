@@ -5,7 +5,7 @@ in, so that an answer is right at that instant whether or not the tracker has wo
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.domain.clocks import Status
@@ -64,6 +64,8 @@ class LeadFile:
     transitions: Sequence[TransitionRow]
     foreign_deals: Sequence[tuple[Event, str]] = ()
     """Deal events that name this lead although their deal belongs to another one, whose key stands beside."""
+    received: Mapping[tuple[str, str], Instant] = field(default_factory=dict)
+    """By source and id of an event, when it reached the log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "review": WORDS | {"measures"},
     "replay": WORDS,
     "whatif": WORDS | {"replay"},  # a replay under two charters
-    "rules": frozenset({DOMAIN, "metric_table", *LEAVES}),
+    "rules": frozenset({DOMAIN, "schemas", "metric_table", *LEAVES}),
     "demo": WORDS | {"gateway"},  # it signs its webhooks as the CRM would, with what the gateway checks them by
 }
 """By room of `services` (or `schemas`): the others that its files may import. A room may always import itself."""

@@ -33,14 +33,14 @@ def _problem_schema() -> dict[str, Any]:
 
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": _problem_schema()}}}
-_UNCHANGED: dict[int | str, dict[str, Any]] = {
+UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Nothing has changed since the answer whose `ETag` came as `If-None-Match`."}
 }
-_AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away for now.", **_PROBLEM}}
-_REFUSED: dict[int | str, dict[str, Any]] = {
+AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away for now.", **_PROBLEM}}
+REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"description": "A parameter is wrong; the text says which and why.", **_PROBLEM},
-    **_AWAY,
-    **_UNCHANGED,
+    **AWAY,
+    **UNCHANGED,
 }
 _WRONG: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body cannot be read.", **_PROBLEM},
@@ -102,29 +102,34 @@ class Api:
         )
 
 
+def new_router(desk: Desk, visitor_of: VisitorOf) -> APIRouter:
+    """A router without routes, as every part of the API has one: errors are problem documents, answers bear tags."""
+    route = guarded(problem_document, bounded(tagged(desk, visitor_of)))
+    return APIRouter(prefix=PREFIX, route_class=route, tags=["read"], generate_unique_id_function=_operation_id)
+
+
 def api_router(desk: Desk, feed: Feed, *, feedback: FeedbackDesk, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
     """The routes."""
-    route = guarded(problem_document, bounded(tagged(desk, visitor_of)))
-    router = APIRouter(prefix=PREFIX, route_class=route, tags=["read"], generate_unique_id_function=_operation_id)
+    router = new_router(desk, visitor_of)
     handlers = Api(desk=desk, feed=feed)
-    router.add_api_route("/overview", handlers.overview, responses=_AWAY | _UNCHANGED)
-    router.add_api_route("/leads", handlers.leads, responses=_REFUSED)
-    router.add_api_route("/leads/{key:path}", handlers.lead, responses=_REFUSED | _UNKNOWN)
-    router.add_api_route("/clocks", handlers.clocks, responses=_REFUSED)
-    router.add_api_route("/charter", handlers.charter, responses=_AWAY | _UNCHANGED)
+    router.add_api_route("/overview", handlers.overview, responses=AWAY | UNCHANGED)
+    router.add_api_route("/leads", handlers.leads, responses=REFUSED)
+    router.add_api_route("/leads/{key:path}", handlers.lead, responses=REFUSED | _UNKNOWN)
+    router.add_api_route("/clocks", handlers.clocks, responses=REFUSED)
+    router.add_api_route("/charter", handlers.charter, responses=AWAY | UNCHANGED)
     router.add_api_route(
         "/stream",
         handlers.stream,
         response_class=StreamingResponse,
         responses={200: {"description": "Events, as they come.", "content": {"text/event-stream": {}}}},
     )
-    add_reading(router, feedback, refused=_REFUSED)
+    add_reading(router, feedback, refused=REFUSED)
     add_writing(router, scribe, visitor_of, refused=_WRONG)
     return router
 
 
 def _operation_id(route: APIRoute) -> str:
     """`get_leads_key`: what those who make clients of the document name a method by."""
-    (method,) = route.methods or ()
+    method = min(route.methods or ())
     words = _NO_WORD.sub("_", route.path_format.removeprefix(PREFIX)).strip("_")
     return f"{method.lower()}_{words}"

@@ -6,15 +6,18 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
-from services.board.api import api_router
+from services.board.api import api_router, new_router
 from services.board.desk import Desk
 from services.board.feedback_desk import FeedbackDesk
 from services.board.feedback_visitor import VisitorOf, anyone
 from services.board.feedback_writing import Scribe
+from services.board.goals_api import goals_routers
 from services.board.guard import problem_document, secured, trouble
+from services.board.measure_desk import MeasureDesk
 from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
+from services.measures.book import Book
 from services.ports import EventLog, WallClock
 from services.views import FeedbackViews, Views
 
@@ -27,6 +30,7 @@ class Board:
         *,
         views: Views,
         feedback: FeedbackViews,
+        book: Book,
         charters: Callable[[], Charters],
         clock: WallClock,
         log: EventLog,
@@ -42,6 +46,7 @@ class Board:
         self.feedback = FeedbackDesk(desk=self.desk, views=feedback)
         self.scribe = Scribe(desk=self.desk, log=log)
         self.visitor_of = visitor_of
+        self.measures = MeasureDesk(desk=self.desk, book=book)
         self.feed = Feed(version=views.version, poll_seconds=poll_seconds, heartbeat_seconds=heartbeat_seconds)
 
     def close(self) -> None:
@@ -61,6 +66,7 @@ def router(board: Board) -> APIRouter:
     routes.include_router(
         pages_router(board.desk, feedback=board.feedback, scribe=board.scribe, visitor_of=board.visitor_of)
     )
+    routes.include_router(goals_routers(board.measures, new_router(board.desk, board.visitor_of)))
     return routes
 
 

@@ -60,6 +60,8 @@ class Judgement:
     waits_for: Sequence[Trigger]
     """What would end it as kept."""
     paused_since: Instant | None
+    pauses: Sequence[tuple[Instant, Instant | None]]
+    """As far as its events are known, since when and until when nothing was counted."""
     counted: int | None
     """Counted time up to its end or to the instant of the verdict; None where the row alone cannot tell."""
     left: int | None
@@ -116,6 +118,7 @@ def of_instance(lead: str, instance: Instance, now: Instant) -> Judgement:
         role=instance.role,
         waits_for=clock.stops_on,
         paused_since=instance.pauses[-1].since if instance.is_paused else None,
+        pauses=[(each.since, each.until) for each in instance.pauses],
         counted=counted,
         left=max(instance.target.within - counted, 0) if status in OPEN else None,
     )
@@ -151,6 +154,7 @@ def of_row(row: ClockRow, charters: Charters, now: Instant) -> Judgement:
         role=_role(clock, row.ended_by),
         waits_for=clock.stops_on if clock is not None else (),
         paused_since=None,
+        pauses=(),
         counted=counted,
         left=_left(row, status, counted),
     )

@@ -10,13 +10,13 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from schemas.api import LeadsQuery
-from services.board import reference
+from services.board import lead_page, reference
 from services.board.bodies import bounded
 from services.board.desk import NOT_FOUND, Desk
 from services.board.feedback_desk import FeedbackDesk
 from services.board.feedback_forms import Filled, lead_forms
 from services.board.feedback_pages import LeadPageQuery, add_feedback_pages
-from services.board.feedback_visitor import VisitorOf
+from services.board.feedback_visitor import VisitorOf, anyone
 from services.board.feedback_writing import Scribe
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
@@ -24,7 +24,6 @@ from services.board.overview import ATTENTION_SHOWN, charter_at
 from services.board.readers import Reader, Reading, multilingual, reader_of
 from services.board.reasons import status_words
 from services.board.rendering import FOREVER, Rendering
-from services.board.timeline import days_newest_first, entries, facts
 from services.board.times import Times, zone_of
 from services.domain.instants import Instant
 from services.errors import Refused
@@ -47,7 +46,7 @@ class LeadLine:
 class Pages:
     """The handlers; they are run in threads, as the views wait for the database."""
 
-    def __init__(self, *, desk: Desk, rendering: Rendering, visitor_of: VisitorOf) -> None:
+    def __init__(self, *, desk: Desk, rendering: Rendering, visitor_of: VisitorOf = anyone) -> None:
         self._desk = desk
         self._rendering = rendering
         self._visitor_of = visitor_of
@@ -125,10 +124,7 @@ class Pages:
             version=version,
             times=case.times,
             case=case,
-            attributes=list(facts(case.lead.attributes, reader.language)),
-            clocks=sorted(case.judgements, key=_newest_worst_first),
-            corrections={(row.clock, row.number) for row in case.file.transitions if row.name.startswith("corrected")},
-            days=days_newest_first(entries(case.file, case.times), case.times),
+            page=lead_page.gather(case, self._desk.charters()),
         )
 
     def reference(self, request: Request, reader: Reading) -> Response:
@@ -192,13 +188,6 @@ def pages_router(desk: Desk, *, feedback: FeedbackDesk, scribe: Scribe, visitor_
 
 def _worst_first(judgement: Judgement) -> tuple[int, int]:
     return OPEN.index(judgement.status), judgement.due_at or judgement.started_at
-
-
-def _newest_worst_first(judgement: Judgement) -> tuple[bool, int, int]:
-    """Open ones first, the worst of them on top; then those that ended, the last one on top."""
-    if judgement.is_open:
-        return False, OPEN.index(judgement.status), judgement.due_at or judgement.started_at
-    return True, 0, -(judgement.ended_at or 0)
 
 
 def _asked(query: LeadsQuery) -> dict[str, object]:

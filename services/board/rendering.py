@@ -10,13 +10,14 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.board import said, times
+from services.board import said, timeline, times
 from services.board.judgements import OPEN
 from services.board.languages import Language, languages
 from services.board.readers import Reader
 from services.board.reasons import choice, reason, status_words
 from services.board.shapes import lead_path
 from services.board.times import Times
+from services.board.waits import wait_words
 from services.domain.instants import format_exact
 
 _HERE = Path(__file__).parent
@@ -73,7 +74,10 @@ class Rendering:
             events=partial(said.triggers_words, language=language),
             condition=partial(said.when_words, language=language),
             either=partial(said.either, language=language),
+            money=partial(times.money, language=language),
+            verdict=partial(timeline.verdict, language=language),
             capital=said.capital,
+            place=lambda hundredths: f"{hundredths:.2f}%",
             iso=format_exact,
             ms=lambda instant: instant // _MICROSECONDS_A_MILLISECOND,
             lead_path=lead_path,
@@ -85,6 +89,8 @@ class Rendering:
             units=times.units(language),
             status_words=status_words(language),
             open_statuses=OPEN,
+            party_words=timeline.party_words(language),
+            wait_words=wait_words(language),
             reason=reason,
             choice=partial(choice, language=language),
         )

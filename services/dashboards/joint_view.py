@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from services import metric_table as table
 from services.dashboards.dashboard import Dashboard, Section
+from services.dashboards.goals import collaboration, commitments, goals
 from services.dashboards.kinds import bars, gauge, lines, matrix, stat
 from services.dashboards.links import Board
 from services.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, Query, Step
@@ -40,10 +41,20 @@ def joint_view(charter: Charter, board: Board) -> Dashboard:
                 [list(_kept(charter, side)) for side in SIDES],
             ),
             Section("Promises that are being timed now", [list(_open(charter, side, board)) for side in SIDES]),
+            *_agreed(charter, board),
+            Section("How both work together", [list(collaboration(board))]),
             Section("From one team to the other", [[_funnel(), _stalled(board)]]),
             Section("What they tell each other", [[_reasons(), _feedback()]]),
         ),
     )
+
+
+def _agreed(charter: Charter, board: Board) -> Iterator[Section]:
+    """Goals and commitments, as far as the charter has some."""
+    if charter.goals:
+        yield Section("Goals of both sides", [list(goals(board))])
+    if charter.commitments:
+        yield Section("Commitments of each side", [list(commitments(side, board)) for side in SIDES])
 
 
 def _now(board: Board) -> Iterator[Panel]:

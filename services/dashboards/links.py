@@ -21,6 +21,10 @@ class Board:
         """The front page."""
         return Link("The board", self.url + "/")
 
+    def goals(self) -> Link:
+        """The page of goals and commitments."""
+        return Link("Goals and commitments", self.url + "/goals")
+
     def leads(self, title: str, **query: str) -> Link:
         """The list of the leads that the query finds."""
         return Link(title, f"{self.url}/leads?{urlencode(query)}")

@@ -1,7 +1,7 @@
 """Every measure of a charter as an exact figure, with the facts that it is made of."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ class Counted(NamedTuple):
     kind: FactKind
     filter: str
     number: int
+    source: str | None = None
+    currency: str | None = None
+    """Of won deals, where they are those in one currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Figure:
     top: Fraction
     bottom: Fraction | None = None
     made_of: Sequence[Counted] = ()
+    number: int = 0
+    """How many handoffs, deals or promises it is a figure of: of shares, those that it is a share of."""
     currency: str = ""
     """Of amounts."""
     mixed: Sequence[str] = ()
@@ -123,8 +128,8 @@ def figure(asked: Asked, ledger: Ledger, days: Days, verdicts: Callable[[], Iter
         case "won_amount" | "new_customer_share":
             return _amount(asked, ledger, days)
         case "completeness":
-            complete = _counted(ledger, FactKind.HANDED_OFF, days, asked.filter, asked.source)
-            handoffs = _counted(ledger, FactKind.HANDED_OFF, days, "", asked.source)
+            complete = _counted(asked, ledger, FactKind.HANDED_OFF, days)
+            handoffs = _counted(replace(asked, filter=""), ledger, FactKind.HANDED_OFF, days)
             return _share(complete.number, handoffs.number, (complete, handoffs))
         case measure if measure in _COUNTS:
             return _number(asked, ledger, days)
@@ -138,38 +143,41 @@ def _number(asked: Asked, ledger: Ledger, days: Days) -> Figure:
     kinds = [kind for kind in _COUNTS[asked.measure] if kind is not None]
     if asked.of_deals and kinds == [FactKind.WON]:
         kinds = [FactKind.DEAL_WON]
-    counted = [_counted(ledger, kind, days, asked.filter, asked.source) for kind in kinds]
+    counted = [_counted(asked, ledger, kind, days) for kind in kinds]
     total = counted[0].number - sum(each.number for each in counted[1:])
-    return Figure(Fraction(total), made_of=tuple(counted))
+    return Figure(Fraction(total), made_of=tuple(counted), number=total)
 
 
 def _rate(asked: Asked, ledger: Ledger, days: Days) -> Figure:
     top_kind, bottom_kinds = _SHARES[asked.measure]
-    top = _counted(ledger, top_kind, days, asked.filter, asked.source)
-    bottom = [_counted(ledger, kind, days, asked.filter, asked.source) for kind in bottom_kinds]
+    top = _counted(asked, ledger, top_kind, days)
+    bottom = [_counted(asked, ledger, kind, days) for kind in bottom_kinds]
     return _share(top.number, sum(each.number for each in bottom), tuple(dict.fromkeys((top, *bottom))))
 
 
 def _amount(asked: Asked, ledger: Ledger, days: Days) -> Figure:
     is_share = asked.measure == "new_customer_share"
     kinds = (FactKind.NEW_CUSTOMER_WON, FactKind.DEAL_WON) if is_share else (FactKind.DEAL_WON,)
-    counted = tuple(_counted(ledger, kind, days, asked.filter, asked.source) for kind in kinds)
     found = ledger.currencies(days)
     if asked.currency is None and len(found) > 1:
-        return Figure(Fraction(0), made_of=counted, mixed=tuple(found))
+        counted = tuple(_counted(asked, ledger, kind, days) for kind in kinds)
+        return Figure(Fraction(0), made_of=counted, number=counted[-1].number, mixed=tuple(found))
     currency = asked.currency or (found[0] if found else "")
+    counted = tuple(_counted(asked, ledger, kind, days, currency) for kind in kinds)
     amounts = [Fraction(ledger.amount(kind, days, currency, asked.filter, asked.source), MICROS) for kind in kinds]
-    return Figure(amounts[0], amounts[1] if is_share else None, counted, currency)
+    return Figure(amounts[0], amounts[1] if is_share else None, counted, counted[-1].number, currency)
 
 
 def _attainment(verdicts: Sequence[Verdicts]) -> Figure:
     met = sum(each.met for each in verdicts)
-    return Figure(Fraction(met), Fraction(met + sum(each.missed + each.overdue for each in verdicts)))
+    due = met + sum(each.missed + each.overdue for each in verdicts)
+    return Figure(Fraction(met), Fraction(due), number=due)
 
 
-def _counted(ledger: Ledger, kind: FactKind, days: Days, filter_: str, source: str | None) -> Counted:
-    return Counted(kind, filter_, ledger.count(kind, days, filter_, source))
+def _counted(asked: Asked, ledger: Ledger, kind: FactKind, days: Days, currency: str | None = None) -> Counted:
+    number = ledger.count(kind, days, asked.filter, asked.source, currency)
+    return Counted(kind, asked.filter, number, asked.source, currency)
 
 
 def _share(top: int, bottom: int, made_of: Sequence[Counted]) -> Figure:
-    return Figure(Fraction(top), Fraction(bottom), made_of)
+    return Figure(Fraction(top), Fraction(bottom), made_of, bottom)

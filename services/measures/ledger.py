@@ -33,9 +33,15 @@ class Ledger:
         self.first = first
         """The first day on which anything is counted; None where nothing is."""
 
-    def count(self, kind: FactKind, days: Days, filter_: str = "", source: str | None = None) -> int:
-        """How many facts of a kind lie on these days; of won deals, in all currencies."""
-        return sum(tally.count for tally in self._on(kind, days, filter_) if source in (None, tally.source))
+    def count(
+        self, kind: FactKind, days: Days, filter_: str = "", source: str | None = None, currency: str | None = None
+    ) -> int:
+        """How many facts of a kind lie on these days; of won deals in one currency, or in all."""
+        return sum(
+            tally.count
+            for tally in self._on(kind, days, filter_)
+            if source in (None, tally.source) and currency in (None, tally.currency)
+        )
 
     def amount(self, kind: FactKind, days: Days, currency: str, filter_: str = "", source: str | None = None) -> int:
         """The sum of amounts in one currency, in millionths of it."""
@@ -44,10 +50,6 @@ class Ledger:
             for tally in self._on(kind, days, filter_)
             if tally.currency == currency and source in (None, tally.source)
         )
-
-    def deals(self, days: Days, currency: str, filter_: str = "") -> int:
-        """How many deals were won in one currency."""
-        return sum(each.count for each in self._on(FactKind.DEAL_WON, days, filter_) if each.currency == currency)
 
     def currencies(self, days: Days) -> list[str]:
         """Those in which deals were won, in the order of the alphabet."""

@@ -48,7 +48,7 @@ def totals(goal: Goal, ledger: Ledger, days: Days, currency: str) -> dict[Stage,
     if goal.measure == "won":
         found[Stage.WON] = int(figure(of_goal(goal), ledger, days).top)
         return {stage: Fraction(count) for stage, count in found.items()}
-    found[Stage.WON] = ledger.deals(days, currency, name)
+    found[Stage.WON] = ledger.count(FactKind.DEAL_WON, days, name, currency=currency)
     amount = Fraction(ledger.amount(FactKind.DEAL_WON, days, currency, name), MICROS)
     return {stage: Fraction(count) for stage, count in found.items()} | {Stage.AMOUNT: amount}
 

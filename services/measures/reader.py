@@ -112,7 +112,7 @@ class Reader:
         def amount(days: Days) -> Fraction:
             return Fraction(self.ledger.amount(FactKind.DEAL_WON, days, currency, name), MICROS)
 
-        deals = sum(self.ledger.deals(days, currency, name) for days in past.days)
+        deals = sum(self.ledger.count(FactKind.DEAL_WON, days, name, currency=currency) for days in past.days)
         return forecast_amount(standing.figure.top, past, amount, deals)
 
     def _gap(self, goal: Goal, standing: Standing, way: Course) -> tuple[Gap | None, Plan | None]:

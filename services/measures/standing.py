@@ -41,6 +41,11 @@ class Standing:
         return None if self.figure.value is None else self.figure.value / self.target
 
     @property
+    def due(self) -> Fraction | None:
+        """The share of the target that was to be reached by now; 1 where the target is a share."""
+        return None if self.expected is None else self.expected / self.target
+
+    @property
     def word(self) -> Pace | None:
         """The pace in a word."""
         return in_a_word(self.pace)

@@ -83,11 +83,11 @@ class StoreCollector(Collector):
                 yield _counter(definition, counters, _expected(definition, charter))
         yield _fixed(table.EVENT_DELAY_SECONDS, counters)
         yield _fixed(table.EVENT_AHEAD_SECONDS, counters)
-        yield _gauge(table.CRM_LAST_EVENT, self._heard())
+        yield gauge(table.CRM_LAST_EVENT, self._heard())
         yield _counted(charter, charters, counters)
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
-        yield _gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
+        yield gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
         yield from _gauges(self._gauges)
 
     def _heard(self) -> Mapping[tuple[str, ...], float]:
@@ -102,8 +102,8 @@ class StoreCollector(Collector):
             labels = (row.team_label, row.priority_label)
             handoffs[labels] = handoffs.get(labels, 0) + row.open
             stalled[labels] = stalled.get(labels, 0) + row.stalled
-        yield _gauge(table.OPEN_HANDOFFS, handoffs)
-        yield _gauge(table.STALLED_LEADS, stalled)
+        yield gauge(table.OPEN_HANDOFFS, handoffs)
+        yield gauge(table.STALLED_LEADS, stalled)
         clocks: dict[tuple[str, ...], float] = {
             (name, str(clock.promised_by), team, priority, str(status)): 0
             for name, clock in charter.clocks.items()
@@ -112,7 +112,7 @@ class StoreCollector(Collector):
         for each in self._views.open_clocks(now):
             labelled = (each.clock, each.promised_by, each.team_label, each.priority_label, str(each.status))
             clocks[labelled] = clocks.get(labelled, 0) + each.count
-        yield _gauge(table.OPEN_CLOCKS, clocks)
+        yield gauge(table.OPEN_CLOCKS, clocks)
 
     def _attainment(self, charter: Charter, now: Instant) -> Metric:
         zone = next(iter(charter.calendars.values())).zone
@@ -126,7 +126,7 @@ class StoreCollector(Collector):
             for verdicts in self._views.verdicts(period.since, period.until, now):
                 if verdicts.attainment is not None:
                     values[verdicts.clock, verdicts.promised_by, per] = verdicts.attainment
-        return _gauge(table.ATTAINMENT_RATIO, values)
+        return gauge(table.ATTAINMENT_RATIO, values)
 
 
 def page(registry: CollectorRegistry) -> bytes:
@@ -139,11 +139,12 @@ def single(value: Callable[[], float]) -> Callable[[], Mapping[tuple[str, ...], 
     return lambda: {(): value()}
 
 
-def registry_of(collector: Collector) -> CollectorRegistry:
+def registry_of(*collectors: Collector) -> CollectorRegistry:
     """A registry of its own, with what the operating system says of this process."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(collector)
+    for collector in collectors:
+        registry.register(collector)
     return registry
 
 
@@ -213,10 +214,11 @@ def _histogram(
 
 
 def _gauges(gauges: Gauges) -> Iterator[Metric]:
-    return (_gauge(table.BY_NAME[name], values()) for name, values in gauges.items())
+    return (gauge(table.BY_NAME[name], values()) for name, values in gauges.items())
 
 
-def _gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+def gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+    """A gauge, with its values by the values of its labels."""
     family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
     for labels, value in values.items():
         family.add_metric(labels, value)

@@ -7,6 +7,7 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 
 from services.domain.charter import Charter
 from services.rules.counts import counts
+from services.rules.goals import goals
 from services.rules.leads import leads
 from services.rules.model import Alert, Group, Recording
 from services.rules.promises import promise
@@ -27,7 +28,8 @@ def groups_of(charter: Charter) -> list[Group]:
     """Every group of rules of a charter, in the order in which they are written."""
     clocks = charter.clocks.values()
     promises = (promise(clock) for clock in clocks)
-    return [counts(clocks), *(group for group in promises if group is not None), leads(charter)]
+    found = [counts(clocks), *promises, goals(charter), leads(charter)]
+    return [group for group in found if group is not None]
 
 
 def rules_page(charter: Charter, runbooks: str = RUNBOOKS) -> str:

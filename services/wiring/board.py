@@ -17,7 +17,9 @@ from services.adapters.sql.views import SqlViews
 from services.board import app as board
 from services.domain.charter import Charters
 from services.errors import Unavailable
+from services.measures.book import Book
 from services.metrics.collector import StoreCollector, registry_of, single
+from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.settings import Settings
 from services.wiring.charters import charters_in_force
@@ -54,10 +56,13 @@ class BoardService(Part):
                 },
             )
             self.app = new_app(settings, url)
-            add_metrics(self.app, registry_of(collector))
+            book = Book(views=views, facts=self.facts)
+            promised = PromiseCollector(book=book, charters=lambda: self._charters, clock=self.clock)
+            add_metrics(self.app, registry_of(collector, promised))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
             self._board = board.Board(
                 views=views,
+                book=book,
                 feedback=SqlFeedback(database),
                 charters=lambda: self._charters,
                 clock=self.clock,

@@ -26,7 +26,9 @@ from services.domain.instants import SECOND
 from services.errors import Unavailable, UsageError
 from services.gateway.applied import AppliedByOffset
 from services.gateway.routes import add_routes as add_hooks
+from services.measures.book import Book
 from services.metrics.collector import StoreCollector, registry_of, single
+from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
 from services.ports import EVENTS, READ_TOPICS
@@ -155,10 +157,13 @@ class Embedded:
             },
         )
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
-        add_metrics(app, registry_of(collector))
+        book = Book(views=self.views, facts=self.facts)
+        promised = PromiseCollector(book=book, charters=lambda: self.charters, clock=self.clock)
+        add_metrics(app, registry_of(collector, promised))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
         self._board = board.Board(
             views=self.views,
+            book=book,
             feedback=SqlFeedback(self.database),
             charters=lambda: self.charters,
             clock=self.clock,

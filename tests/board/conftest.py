@@ -9,8 +9,10 @@ from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
 from services.domain.charter import Charters
+from services.measures.book import Book
 from tests.board.feedback_world import JudgedLog, book_of
 from tests.board.world import CHARTER, FakeViews, StillClock, world
+from tests.measures.made import MemoryFacts
 
 
 @pytest.fixture
@@ -35,8 +37,10 @@ def log(views: FakeViews, clock: StillClock) -> JudgedLog:
 def board(views: FakeViews, clock: StillClock, log: JudgedLog) -> Board:
     """The board."""
     charters = Charters([CHARTER])
+    book = Book(views=views, facts=MemoryFacts())
     return Board(
         views=views,
+        book=book,
         feedback=book_of(views, charters),
         charters=lambda: charters,
         clock=clock,

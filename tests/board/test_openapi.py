@@ -15,9 +15,11 @@ from schemathesis.specs.openapi import checks
 
 from services.board.app import Board, add_routes
 from services.domain.charter import Charters
+from services.measures.book import Book
 from tests.board.feedback_world import JudgedLog, book_of
 from tests.board.world import CHARTER, StillClock, world
 from tests.docs import PAGES
+from tests.measures.made import MemoryFacts
 
 READS = (
     "overview",
@@ -29,6 +31,11 @@ READS = (
     "feedback/rejections",
     "feedback/disputes",
     "feedback/actions",
+    "goals",
+    "commitments",
+    "collaboration",
+    "ceremonies",
+    "facts",
 )
 WRITES = ("feedback", "handoffs", "ceremonies")
 EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -58,6 +65,7 @@ def app() -> Iterator[FastAPI]:
     views, clock, charters = world(), StillClock(), Charters([CHARTER])
     board = Board(
         views=views,
+        book=Book(views=views, facts=MemoryFacts()),
         feedback=book_of(views, charters),
         charters=lambda: charters,
         clock=clock,

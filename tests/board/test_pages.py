@@ -1,6 +1,7 @@
 """The pages: the right facts, readable without a script, and nothing that a stranger wrote runs."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from urllib.parse import unquote
@@ -10,9 +11,11 @@ from fastapi.testclient import TestClient
 from httpx2 import AsyncClient
 
 from services.board.shapes import lead_path
+from services.domain.charter import Charters
 from services.domain.clocks import Status
+from services.domain.events import EventType
 from services.views import LeadQuery
-from tests.board.world import HOSTILE, ODD_KEYS, FakeViews, StillClock
+from tests.board.world import CHARTER, HOSTILE, MINUTE, ODD_KEYS, FakeViews, StillClock, Story, views_of
 
 HOSTILE_KEY = f"crm:{HOSTILE}"
 PAGES = [
@@ -197,6 +200,55 @@ def test_the_page_of_a_lead_tells_corrections(client: TestClient) -> None:
     assert "taken back by a late event" in words
 
 
+def test_the_page_of_a_lead_says_where_the_time_went(client: TestClient, views: FakeViews) -> None:
+    """What it waited for, on the wall and in counted time, and the transit of the news; with the sum."""
+    file = views.files["hubspot:contact:154"]
+    late = {(event.source, event.id): event.time + 12 * MINUTE for event in file.events}
+    views.files["hubspot:contact:154"] = replace(file, received=late)
+    words = _read(client, "/leads/hubspot:contact:154").words
+    assert "Waiting for an owner1 h 00 min1 h40 %" in words
+    assert "Waiting for a touch1 h 06 min1 h 6 min44 %" in words
+    assert "In transit between the CRM and us24 min 00 s24 min16 %" in words
+    assert "Altogether2 h 30 min2 h 30 min" in words
+
+
+def test_the_page_of_a_lead_draws_every_clock(client: TestClient) -> None:
+    """A bar for each instance and one for where the time went, all by attributes that the strict policy allows."""
+    page = _read(client, "/leads/hubspot:contact:157")
+    drawn = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("class") == "axis"]
+    assert len(drawn) == 3
+    assert all(attributes["aria-hidden"] == "true" for attributes in drawn)
+
+
+def test_a_lead_back_with_who_rejected_it_carries_a_warning(client: TestClient, views: FakeViews) -> None:
+    """It says when and why, and blames nobody."""
+    book = Story()
+    book.tell("crm:back", "10-12 09:00", EventType.LEAD_HANDED_OFF, attributes={"account": "ACME"}, owner="ewa")
+    book.tell("crm:back", "10-12 10:00", EventType.LEAD_REJECTED, reason="wrong_fit")
+    book.tell("crm:back", "10-12 11:00", EventType.LEAD_HANDED_OFF)
+    views.files |= views_of(book, Charters([CHARTER])).files
+    words = _read(client, "/leads/crm:back").words
+    assert "back with the person who rejected it Mon 12 Oct 10:00 (wrong_fit)" in words
+    assert "back with" not in _read(client, "/leads/hubspot:contact:151").words
+
+
+def test_the_page_of_a_lead_tells_its_deals(client: TestClient, views: FakeViews) -> None:
+    """How far each went, with the amount as people write it."""
+    book = Story()
+    book.tell("crm:deal", "10-12 09:00", EventType.LEAD_HANDED_OFF, attributes={})
+    book.tell("crm:deal", "10-12 10:00", EventType.DEAL_OPENED, deal="D-1", stage="offer", amount=1200, currency="PLN")
+    views.files |= views_of(book, Charters([CHARTER])).files
+    words = _read(client, "/leads/crm:deal").words
+    assert "D-1 deal opened Mon 12 Oct 10:00 Amount1,200 PLNStagesoffer (Mon 12 Oct 10:00)" in words
+
+
+def test_the_timeline_says_who_did_what(client: TestClient) -> None:
+    """Marketing, sales, the customer and the system, each by name."""
+    words = _read(client, "/leads/hubspot:contact:151").words
+    assert "Captured Marketing" in words
+    assert "Clock accept 1: overdue Baton" in words
+
+
 def test_the_page_of_a_forgotten_lead_shows_nothing_of_the_person(client: TestClient) -> None:
     """The verdict stays, the person's data does not."""
     words = _read(client, "/leads/hubspot:contact:158").words
@@ -330,7 +382,11 @@ def test_every_page_can_be_used_by_all(client: TestClient, address: str) -> None
     assert names.count("h1") == 1
     assert {"header", "nav", "main", "footer", "title"} <= set(names)
     assert "#main" in page.values("a", "href")
-    fields = {attrs["id"] for tag, attrs in page.tags if tag in ("input", "select")}
+    fields = {
+        attrs["id"]
+        for tag, attrs in page.tags
+        if tag in ("input", "select", "textarea") and attrs.get("type") != "hidden"
+    }
     assert fields == set(page.values("label", "for"))
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]

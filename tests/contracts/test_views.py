@@ -268,6 +268,8 @@ def test_lead(store: Store, views: Views) -> None:
     assert file is not None
     assert file.row == lead("a")
     assert [each.id for each in file.events] == ["1", "2", "4", "3"]
+    assert len(file.received) == 4
+    assert file.received["crm", "3"] == 8
     assert [each.number for each in file.handoffs] == [1, 2]
     assert list(file.clocks) == [ended("a"), clock("a", number=2, started_at=8)]
     assert [each.name for each in file.transitions] == ["at_risk", "overdue"]

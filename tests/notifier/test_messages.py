@@ -8,9 +8,11 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.board import app as board
 from services.domain.instants import parse_instant
+from services.measures.book import Book
 from services.notifier.messages import message
 from services.ports import Message
 from services.storage import AlertRow
@@ -163,9 +165,13 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
     bench.feed([event("lead.handed_off", "09:00", key)], "09:00")
     app = FastAPI(docs_url=None, redoc_url=None)
     clock = HandClock("09:45")
-    feedback = SqlFeedback(bench.database)
     shown = board.Board(
-        views=bench.views, feedback=feedback, charters=lambda: bench.charters, clock=clock, log=FakeLog()
+        views=bench.views,
+        book=Book(views=bench.views, facts=SqlFacts(bench.database)),
+        feedback=SqlFeedback(bench.database),
+        charters=lambda: bench.charters,
+        clock=clock,
+        log=FakeLog(),
     )
     board.add_routes(app, shown)
     link = told("at_risk", key).body.rsplit("\n", 1)[1]

@@ -91,10 +91,10 @@ def test_a_charter_with_mistakes_gives_no_rules(tmp_path: Path) -> None:
 
 
 def test_clocks_stand_in_the_order_of_the_charter() -> None:
-    """First what all share, then each clock, then what belongs to none."""
+    """First what all share, then each clock, then goals and commitments, then what belongs to no promise."""
     names = [group["name"] for group in read(EXAMPLE.read_text(encoding="utf-8"))["groups"]]
     clocks = [f"baton-promise-{name}" for name in ("accept", "first-call", "answer")]
-    assert names == ["baton-promises", *clocks, "baton-leads"]
+    assert names == ["baton-promises", *clocks, "baton-goals", "baton-leads"]
 
 
 def test_rules_ask_for_what_there_is() -> None:

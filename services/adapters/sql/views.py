@@ -1,12 +1,11 @@
 """What pages, metrics and reviews read, in SQL. Verdicts by time are those of `status_at` and `is_stalled`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Select,
     and_,
     case,
@@ -21,20 +20,15 @@ from sqlalchemy import (
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
-from services.adapters.sql.rows import EVENT_COLUMNS, read_counter, read_event
+from services.adapters.sql.lead_file import lead_file
+from services.adapters.sql.rows import read_counter
 from services.domain.clocks import Status
-from services.domain.events import Event
-from services.domain.fold import in_order
 from services.domain.instants import Instant
 from services.storage import (
     ClockRow,
     CounterKey,
     DeadLetterRow,
-    HandoffRow,
     LeadRow,
-    TransitionRow,
-    deal_stream,
-    lead_stream,
 )
 from services.views import ClockQuery, LeadFile, LeadQuery, LeadView, OpenClocks, OpenHandoffs, Verdicts
 
@@ -66,35 +60,7 @@ class SqlViews:
     def lead(self, key: str) -> LeadFile | None:
         """One lead, or None where it is not known."""
         with self._database.reading() as connection:
-            row = connection.execute(select(tables.leads).where(_LEAD.key == key)).one_or_none()
-            if row is None:
-                return None
-            transitions = tables.transitions.c
-            return LeadFile(
-                row=LeadRow(*row),
-                events=_events(connection, key),
-                foreign_deals=_foreign_deals(connection, key),
-                handoffs=[
-                    HandoffRow(*each) for each in _of_lead(connection, tables.handoffs, key, tables.handoffs.c.number)
-                ],
-                clocks=[
-                    ClockRow(*each)
-                    for each in _of_lead(connection, tables.clocks, key, _CLOCK.started_at, _CLOCK.clock, _CLOCK.number)
-                ],
-                transitions=[
-                    TransitionRow(*each)
-                    for each in _of_lead(
-                        connection,
-                        tables.transitions,
-                        key,
-                        transitions.at,
-                        transitions.told_at,
-                        transitions.clock,
-                        transitions.number,
-                        transitions.name,
-                    )
-                ],
-            )
+            return lead_file(connection, key)
 
     def stalled(self, now: Instant, limit: int) -> Sequence[LeadView]:
         """Stalled leads, the longest stalled first."""
@@ -274,26 +240,3 @@ def lead_views(connection: Connection, listed: Select[Any]) -> Sequence[LeadView
     for each in connection.execute(found):
         clocks[each.lead].append(ClockRow(*each))
     return [LeadView(row, clocks[row.key]) for row in rows]
-
-
-def _of_lead(
-    connection: Connection, table: FromClause, lead: str, *order: ColumnElement[object]
-) -> Iterable[Sequence[Any]]:
-    return connection.execute(select(table).where(table.c.lead == lead).order_by(*order))
-
-
-def _foreign_deals(connection: Connection, lead: str) -> list[tuple[Event, str]]:
-    """The deal events that name the lead, though their deal belongs to another; with that other."""
-    deals = tables.deals.c
-    deal = func.substr(tables.events.c.stream, len(deal_stream("")) + 1)
-    owner = select(deals.lead).where(deals.deal == deal).scalar_subquery()
-    rows = connection.execute(select(*EVENT_COLUMNS, owner).where(tables.events.c.lead == lead, owner != lead))
-    return sorted((read_event(row[:-1]), row[-1]) for row in rows)
-
-
-def _events(connection: Connection, lead: str) -> list[Event]:
-    """All events of a lead: its own, and those of its deals."""
-    deals = connection.execute(select(tables.deals.c.deal).where(tables.deals.c.lead == lead)).scalars()
-    streams = [lead_stream(lead), *(deal_stream(deal) for deal in deals)]
-    rows = connection.execute(select(*EVENT_COLUMNS).where(tables.events.c.stream.in_(streams)))
-    return in_order(read_event(row) for row in rows)

@@ -7,13 +7,14 @@
   const REFRESH_AT_MOST_EVERY = 1000; // a busy system changes several times a second; nobody reads that fast
   const REFRESH_AT_LEAST_EVERY = MINUTE; // the time of day moves on even where nothing happens
 
-  let servedNow = 0, servedAt = 0, speed = 1, version = null;
+  let servedNow = 0, servedAt = 0, speed = 1, version = null, units = [];
 
   function takeClock(body) {
     servedNow = Number(body.dataset.now);
     servedAt = Date.now();
     speed = Number(body.dataset.speed) || 1;
     version = body.dataset.version ?? null;
+    units = body.dataset.units.split("|"); // days, hours, minutes and seconds in the page's language
   }
 
   // The server's time, which in a time-lapse runs faster than the reader's.
@@ -24,10 +25,11 @@
   // The same words as `gap` in services/board/times.py.
   function gap(length) {
     const at = (unit, of) => Math.floor((of ? length % of : length) / unit);
-    if (length >= DAY) return `${at(DAY)} d ${at(HOUR, DAY)} h`;
-    if (length >= HOUR) return `${at(HOUR)} h ${two(at(MINUTE, HOUR))} min`;
-    if (length >= MINUTE) return `${at(MINUTE)} min ${two(at(SECOND, MINUTE))} s`;
-    return `${at(SECOND)} s`;
+    const [days, hours, minutes, seconds] = units.map((unit) => (amount) => unit.replace("{}", amount));
+    if (length >= DAY) return `${days(at(DAY))} ${hours(at(HOUR, DAY))}`;
+    if (length >= HOUR) return `${hours(at(HOUR))} ${minutes(two(at(MINUTE, HOUR)))}`;
+    if (length >= MINUTE) return `${minutes(at(MINUTE))} ${seconds(two(at(SECOND, MINUTE)))}`;
+    return seconds(at(SECOND));
   }
 
   function count() {
