@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := services schemas tests
 CASES ?= 100000
+WORKERS ?= 2
+# A file's tests stay together, as they share servers; each worker starts its own.
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
@@ -41,10 +44,10 @@ types: $(STAMP) ## Types, strictly
 	$(BIN)/mypy
 
 test-quick: lint types ## Style, types and the tests that need no server
-	$(BIN)/pytest -q --ignore=tests/e2e
+	$(PYTEST) --ignore=tests/e2e
 
-test: lint types servers ## Everything
-	$(BIN)/pytest -q
+test: lint types servers ## Everything, by so many processes at a time (WORKERS=2)
+	$(PYTEST)
 
 test-deep: $(STAMP) ## As many random cases against the second judge as asked (CASES=1000000), over all cores
 	$(BIN)/python -m tests.domain.deep $(CASES)
