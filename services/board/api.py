@@ -104,7 +104,7 @@ class Api:
 
 def new_router(desk: Desk, visitor_of: VisitorOf) -> APIRouter:
     """A router without routes, as every part of the API has one: errors are problem documents, answers bear tags."""
-    route = guarded(problem_document, bounded(tagged(desk, visitor_of)))
+    route = bounded(guarded(problem_document, tagged(desk, visitor_of)))
     return APIRouter(prefix=PREFIX, route_class=route, tags=["read"], generate_unique_id_function=_operation_id)
 
 

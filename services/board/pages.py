@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.routing import APIRoute
 
 from schemas.api import LeadsQuery
 from services.board import lead_page, reference
@@ -173,7 +172,7 @@ def pages_router(desk: Desk, *, feedback: FeedbackDesk, scribe: Scribe, visitor_
     """The routes."""
     handlers = Pages(desk=desk, rendering=Rendering(), visitor_of=visitor_of)
     router = APIRouter(
-        route_class=multilingual(guarded(handlers.trouble, bounded(APIRoute))),
+        route_class=multilingual(bounded(guarded(handlers.trouble))),
         default_response_class=HTMLResponse,
         include_in_schema=False,
     )

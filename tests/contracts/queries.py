@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -11,7 +12,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.clocks import Status
 from services.domain.facts import FactKind
-from services.views import ClockQuery, FactQuery, LeadQuery
+from services.views import ClockQuery, FactQuery, LeadQuery, VerdictQuery
 from tests.contracts.rows import changes, commit, fact, facts_of, lead
 
 _LEAD_QUERIES = [
@@ -56,6 +57,18 @@ STORE: list[Callable[[SqlStore], object]] = [
     lambda store: commit(
         store, changes(1, leads=[lead()], refolded=["a:lead:1"], **facts_of(fact(number="2"), removed=[fact()]))
     ),
+]
+_VERDICTS = [
+    VerdictQuery(10, 20),
+    VerdictQuery(10, 20, source="s", campaign="c", segment="s", team="t"),
+]
+FEEDBACK: list[Callable[[SqlFeedback], object]] = [
+    *((lambda feedback, query=query: feedback.verdicts(query)) for query in _VERDICTS),
+    *((lambda feedback, query=query: feedback.verdict_days(query)) for query in _VERDICTS),
+    *((lambda feedback, query=query: feedback.rejections(query, "r", (11, "a", "1"), 10)) for query in _VERDICTS),
+    *((lambda feedback, query=query: feedback.agreements(query, None, 10)) for query in _VERDICTS),
+    lambda feedback: feedback.open_disputes((11, "a", "1"), 10),
+    lambda feedback: feedback.open_clocks(["a", "b"]),
 ]
 FACTS: list[Callable[[SqlFacts], object]] = [
     lambda facts: facts.tallies(10, 20),

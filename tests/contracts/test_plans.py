@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event
 
 from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -18,7 +19,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
 from services.views import FactQuery
-from tests.contracts.queries import FACTS, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import FACTS, FEEDBACK, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, fact, facts_of, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -97,6 +98,15 @@ def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
     """Measures and what they are made of."""
     with plans(database) as steps:
         ask(SqlFacts(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", FEEDBACK)
+def test_feedback(database: Database, ask: Callable[[SqlFeedback], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as steps:
+        ask(SqlFeedback(database))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 

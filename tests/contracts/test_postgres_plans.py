@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -23,7 +24,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
 from services.views import FactQuery
-from tests.contracts.queries import FACTS, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import FACTS, FEEDBACK, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -155,6 +156,15 @@ def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
     """Measures and what they are made of."""
     with plans(database) as nodes:
         ask(SqlFacts(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", FEEDBACK)
+def test_feedback(database: Database, ask: Callable[[SqlFeedback], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as nodes:
+        ask(SqlFeedback(database))
     assert nodes
     assert read_whole(nodes) == []
 

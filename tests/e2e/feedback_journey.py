@@ -43,7 +43,7 @@ _SOON_SECONDS = 60
 
 def play(gateway: Running, board: Running) -> None:
     """Hand two leads off through the gateway, then speak on the board, and hold what it shows."""
-    gateway.post_events([_handed_off(LEAD), _handed_off(OTHER)])
+    gateway.post_events([handed_off(LEAD), handed_off(OTHER)])
     _wait_until(board, lambda: board.client.get(f"/api/v1/leads/{OTHER}").status_code == 200)
     _wait_until(board, lambda: board.client.get(f"/api/v1/leads/{LEAD}").status_code == 200)
     _reject_and_dispute(board)
@@ -107,7 +107,8 @@ def _speak_by_form(board: Running) -> None:
     assert "Ask for the budget" in board.client.get("/feedback").text
 
 
-def _handed_off(lead: str) -> dict[str, Any]:
+def handed_off(lead: str) -> dict[str, Any]:
+    """A lead that marketing has just handed over."""
     return {
         "specversion": "1.0",
         "id": f"{lead}/1",
