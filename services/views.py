@@ -295,6 +295,9 @@ class FeedbackViews(Protocol):
     def open_disputes(self, after: Place | None, limit: int) -> Sequence[FactView]:
         """Disputes that nobody has settled, the oldest first."""
 
+    def has_carried_dispute(self, lead: str) -> bool:
+        """Whether a dispute is open of a lead that was merged into this one, directly or over others."""
+
     def agreements(self, query: VerdictQuery, after: Place | None, limit: int) -> Sequence[FactView]:
         """Answers by which marketing agreed on these days, the first one first."""
 

@@ -1,14 +1,16 @@
 """Feedback in memory: what `SqlFeedback` has to say of the same facts."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from services.domain.facts import Fact, FactKind
 from services.storage import ClockRow
 from services.views import FactView, Place, VerdictCount, VerdictDay, VerdictQuery
 
 LeadFact = tuple[str, Fact]
+MOST = 1_000
+"""More than any test has."""
 
 
 @dataclass(slots=True)
@@ -19,6 +21,8 @@ class FactBook:
     """Those of all leads, each with its lead."""
     clocks: Callable[[], Iterable[ClockRow]]
     """Those of all leads."""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """Leads that were merged, each with the one into which."""
 
     def verdicts(self, query: VerdictQuery) -> Sequence[VerdictCount]:
         """Counted by what is known of them."""
@@ -63,6 +67,14 @@ class FactBook:
             and f"{lead}/{fact.number}" not in carried
         )
         return _listed(found, after, limit)
+
+    def has_carried_dispute(self, lead: str) -> bool:
+        """Whether one is open of a lead that was merged into this one."""
+        gone, last = {lead}, 0
+        while len(gone) > last:
+            last = len(gone)
+            gone |= {each for each, into in self.merged.items() if into in gone}
+        return any(each.lead in gone - {lead} for each in self.open_disputes(None, MOST))
 
     def agreements(self, query: VerdictQuery, after: Place | None, limit: int) -> Sequence[FactView]:
         """Answers that agreed, in their order."""

@@ -44,7 +44,7 @@ class Board:
         """
         self.desk = Desk(views=views, charters=charters, clock=clock)
         self.feedback = FeedbackDesk(desk=self.desk, views=feedback)
-        self.scribe = Scribe(desk=self.desk, log=log)
+        self.scribe = Scribe(desk=self.desk, feedback=feedback, log=log)
         self.visitor_of = visitor_of
         self.measures = MeasureDesk(desk=self.desk, book=book)
         self.feed = Feed(version=views.version, poll_seconds=poll_seconds, heartbeat_seconds=heartbeat_seconds)

@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 
 from schemas.feedback import MOST_COMMENT, Accept, Answered, Given, Reject, Settled
-from services.board.desk import LeadCase
-from services.board.feedback_standing import Standing, standing_of, why_not
+from services.board.feedback_standing import Standing, why_not
 from services.board.feedback_visitor import Visitor
 from services.board.feedback_writing import SOURCE, TYPES, Said
 from services.board.languages import Language, marked
@@ -86,10 +85,9 @@ class LeadForms:
 
 
 def lead_forms(
-    case: LeadCase, charter: Charter, visitor: Visitor, *, filled: Filled | None = None, recorded: str | None = None
+    standing: Standing, charter: Charter, visitor: Visitor, *, filled: Filled | None = None, recorded: str | None = None
 ) -> LeadForms:
     """The forms of a lead. `recorded` is the id of the event that was just recorded."""
-    standing = standing_of(case.file, case.lead, case.times.now)
     event = next((each for each in standing.events if (each.source, each.id) == (SOURCE, recorded)), None)
     return LeadForms(
         standing=standing,

@@ -28,6 +28,8 @@ class Standing:
     exchanges: Sequence[Exchange]
     events: Sequence[Event]
     """All of the lead, in order."""
+    carries_dispute: bool = False
+    """Whether a dispute is open that a merge has brought along; it is in none of these exchanges."""
 
     def latest(self, state: State) -> Exchange | None:
         """The last exchange that has come so far and no further."""
@@ -38,7 +40,7 @@ class Standing:
         return next((event for event in reversed(self.events) if event.type == kind), None)
 
 
-def standing_of(file: LeadFile, lead: Lead, now: Instant) -> Standing:
+def standing_of(file: LeadFile, lead: Lead, now: Instant, *, carries_dispute: bool = False) -> Standing:
     """From what is stored and folded of a lead.
 
     Handoffs are those of the store: what a merge has carried over from another lead is in none of this one's events.
@@ -57,6 +59,7 @@ def standing_of(file: LeadFile, lead: Lead, now: Instant) -> Standing:
         accepted_at=last.accepted_at if last is not None and is_open else None,
         exchanges=exchanges(events),
         events=events,
+        carries_dispute=carries_dispute,
     )
 
 
@@ -105,7 +108,8 @@ def _no_answer(standing: Standing) -> str | None:
 
 
 def _no_settlement(standing: Standing) -> str | None:
-    return None if standing.latest(State.DISPUTED) is not None else marked("No dispute about the lead is open.")
+    is_open = standing.carries_dispute or standing.latest(State.DISPUTED) is not None
+    return None if is_open else marked("No dispute about the lead is open.")
 
 
 _MISFIT = {

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import orjson
 
 from schemas.feedback import Accept, Answered, CeremonyRequest, Given, Reject, Settled
-from services.board.desk import UNPROCESSABLE, Desk
+from services.board.desk import UNPROCESSABLE, Desk, LeadCase
 from services.board.feedback_standing import Standing, reply_to, standing_of, why_not
 from services.board.feedback_visitor import Permission, Visitor
 from services.board.guard import RETRY_SECONDS
@@ -22,6 +22,7 @@ from services.domain.instants import Instant
 from services.errors import Refused, Unavailable
 from services.ports import EVENTS, EventLog, Record
 from services.translate import to_json
+from services.views import FeedbackViews
 
 SOURCE = "/baton/board"
 """Of every event that was said here."""
@@ -68,8 +69,9 @@ class Recorded:
 class Scribe:
     """Writes down what visitors say."""
 
-    def __init__(self, *, desk: Desk, log: EventLog) -> None:
+    def __init__(self, *, desk: Desk, feedback: FeedbackViews, log: EventLog) -> None:
         self._desk = desk
+        self._feedback = feedback
         self._log = log
 
     async def say(self, said: Said, visitor: Visitor, key: str | None = None) -> Recorded:
@@ -126,9 +128,13 @@ class Scribe:
             await asyncio.sleep(_LOOK_EVERY)
         return True
 
+    def standing(self, case: LeadCase, now: Instant) -> Standing:
+        """A lead as far as feedback goes. Call it in a thread. Raises Unavailable."""
+        carries_dispute = self._feedback.has_carried_dispute(case.file.row.key)
+        return standing_of(case.file, case.lead, now, carries_dispute=carries_dispute)
+
     def _standing(self, lead: str, now: Instant) -> Standing:
-        case = self._desk.lead(lead)
-        return standing_of(case.file, case.lead, now)
+        return self.standing(self._desk.lead(lead), now)
 
     def _is_known(self, event: Event) -> bool:
         file = self._desk.views.lead(event.lead)

@@ -45,7 +45,11 @@ class LeadLine:
 class Pages:
     """The handlers; they are run in threads, as the views wait for the database."""
 
-    def __init__(self, *, desk: Desk, rendering: Rendering, visitor_of: VisitorOf = anyone) -> None:
+    def __init__(
+        self, *, desk: Desk, rendering: Rendering, scribe: Scribe | None = None, visitor_of: VisitorOf = anyone
+    ) -> None:
+        """Without a scribe nobody can say anything: the lead's page has no forms."""
+        self._scribe = scribe
         self._desk = desk
         self._rendering = rendering
         self._visitor_of = visitor_of
@@ -111,15 +115,18 @@ class Pages:
         """A lead's own page, with a form as it was filled in where something is wrong with it."""
         version = self._version(query.as_of)
         case = self._desk.lead(key, query.as_of, reader.language)
-        charter, _ = charter_at(self._desk.charters(), case.times.now)
-        visitor = self._visitor_of(request)
-        is_now = query.as_of is None
+        forms = None
+        if self._scribe is not None and query.as_of is None:
+            charter, _ = charter_at(self._desk.charters(), case.times.now)
+            standing = self._scribe.standing(case, case.times.now)
+            visitor = self._visitor_of(request)
+            forms = lead_forms(standing, charter, visitor, filled=filled, recorded=query.recorded)
         return self.show(
             "lead.html",
             reader,
             here="/leads",
             status=status,
-            forms=lead_forms(case, charter, visitor, filled=filled, recorded=query.recorded) if is_now else None,
+            forms=forms,
             version=version,
             times=case.times,
             case=case,
@@ -170,7 +177,7 @@ class Pages:
 
 def pages_router(desk: Desk, *, feedback: FeedbackDesk, scribe: Scribe, visitor_of: VisitorOf) -> APIRouter:
     """The routes."""
-    handlers = Pages(desk=desk, rendering=Rendering(), visitor_of=visitor_of)
+    handlers = Pages(desk=desk, rendering=Rendering(), scribe=scribe, visitor_of=visitor_of)
     router = APIRouter(
         route_class=multilingual(bounded(guarded(handlers.trouble))),
         default_response_class=HTMLResponse,

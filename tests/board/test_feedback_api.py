@@ -8,11 +8,13 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
 from schemas import feedback as wire
+from services.board.app import Board
 from services.board.bodies import MOST_BYTES
 from services.board.feedback_examples import CEREMONIES, FEEDBACK, HANDOFFS
 from services.board.feedback_writing import SOURCE, check
 from tests.board.feedback_world import JudgedLog, without_reasons
 from tests.board.world import CHARTER, HOSTILE, NOW, FakeViews, StillClock, at
+from tests.feedback_book import FactBook
 
 OPEN = "hubspot:contact:152"
 """Handed off, not accepted."""
@@ -275,3 +277,17 @@ def test_the_examples_are_what_may_be_said() -> None:
     ):
         for example in examples.values():
             shape.validate_python(example["value"])
+
+
+def test_a_dispute_that_a_merge_brought_along_is_settled_where_the_lead_goes_on(
+    client: TestClient, board: Board, log: JudgedLog
+) -> None:
+    """The lead itself has no exchange of its own; without such a dispute there is nothing to settle."""
+    say(client, answered("disputed"))
+    say(client, settled(lead=OPEN), status=409)
+    book = board.feedback.views
+    assert isinstance(book, FactBook)
+    book.merged = {REJECTED: OPEN}
+    assert 'value="settle"' in client.get(f"/leads/{OPEN}").text
+    say(client, settled(lead=OPEN))
+    assert log.events[-1].lead == OPEN

@@ -68,6 +68,7 @@ FEEDBACK: list[Callable[[SqlFeedback], object]] = [
     *((lambda feedback, query=query: feedback.rejections(query, "r", (11, "a", "1"), 10)) for query in _VERDICTS),
     *((lambda feedback, query=query: feedback.agreements(query, None, 10)) for query in _VERDICTS),
     lambda feedback: feedback.open_disputes((11, "a", "1"), 10),
+    lambda feedback: feedback.has_carried_dispute("a"),
     lambda feedback: feedback.open_clocks(["a", "b"]),
 ]
 FACTS: list[Callable[[SqlFacts], object]] = [

@@ -73,8 +73,13 @@ def test_a_merge_takes_a_dispute_along() -> None:
     bench.feed([event("lead.merged", "11:00", into="crm:lead:2")], "12:00")
     feedback = SqlFeedback(bench.database)
     assert [each.lead for each in feedback.open_disputes(None, 10)] == ["crm:lead:1"]
-    bench.feed([event("feedback.settled", "11:30", "crm:lead:2", outcome="upheld")], "12:00")
+    assert feedback.has_carried_dispute("crm:lead:2")
+    assert not feedback.has_carried_dispute("crm:lead:1")
+    bench.feed([event("lead.merged", "11:15", "crm:lead:2", into="crm:lead:3")], "12:00")
+    assert feedback.has_carried_dispute("crm:lead:3")
+    bench.feed([event("feedback.settled", "11:30", "crm:lead:3", outcome="upheld")], "12:00")
     assert feedback.open_disputes(None, 10) == []
+    assert not feedback.has_carried_dispute("crm:lead:3")
 
 
 def test_of_a_forgotten_lead_no_words_are_kept() -> None:

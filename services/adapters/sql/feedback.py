@@ -60,17 +60,26 @@ class SqlFeedback:
 
     def open_disputes(self, after: Place | None, limit: int) -> Sequence[FactView]:
         """Disputes that nobody has settled, the oldest first."""
+        return self._facts(self._open_disputes(), after, limit)
+
+    def has_carried_dispute(self, lead: str) -> bool:
+        """Whether a dispute is open of a lead that was merged into this one, directly or over others."""
+        merges = tables.merges.c
+        gone = select(merges.lead).where(merges.into == lead).cte("gone", recursive=True)
+        gone = gone.union(select(merges.lead).where(merges.into == gone.c.lead))
+        return bool(self._facts([*self._open_disputes(), _FACT.lead.in_(select(gone.c.lead))], None, 1))
+
+    def _open_disputes(self) -> list[ColumnElement[bool]]:
         resolved = tables.facts.alias("resolved")
         there = resolved.c.kind == str(FactKind.RESOLVED)
         own = select(literal(1)).where(there, resolved.c.lead == _FACT.lead, resolved.c.number == _FACT.number)
         # A lead that was merged takes its disputes along: there they bear its key.
         carried = select(resolved.c.number).where(there, resolved.c.number.contains("/"))
-        conditions = [
+        return [
             _FACT.kind == str(FactKind.DISPUTED),
             ~own.exists(),
             (_FACT.lead + "/" + _FACT.number).not_in(carried),
         ]
-        return self._facts(conditions, after, limit)
 
     def agreements(self, query: VerdictQuery, after: Place | None, limit: int) -> Sequence[FactView]:
         """Answers by which marketing agreed on these days, the first one first."""
