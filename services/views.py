@@ -46,6 +46,37 @@ class ClockQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which leads a page is about, by what is known of them now, and which clock. None asks nothing."""
+
+    team: str | None = None
+    priority: str | None = None
+    source: str | None = None
+    account: str | None = None
+    clock: str | None = None
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """Of the handoffs opened in a period, how many came how far; the last four are how those that closed did."""
+
+    opened: int = 0
+    accepted: int = 0
+    touched: int = 0
+    qualified: int = 0
+    opportunities: int = 0
+    won: int = 0
+    lost: int = 0
+    rejected: int = 0
+    recycled: int = 0
+    withdrawn: int = 0
+    """Those that were merged into another lead too."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeadView:
     """A lead and its open clocks."""
 
@@ -224,6 +255,22 @@ class Views(Protocol):
 
     def dead_letters(self, after: str | None, limit: int) -> Sequence[DeadLetterRow]:
         """What could not be used, by id: those after the id `after`."""
+
+
+class LiveViews(Views, Protocol):
+    """What the live page reads beside."""
+
+    def within(self, scope: Scope) -> "LiveViews":
+        """The same views of fewer leads and clocks; lists and counts are of those alone."""
+
+    def verdicts_between(self, bounds: Sequence[Instant], now: Instant) -> Sequence[Sequence[Verdicts]]:
+        """`verdicts` of each stretch between neighbours among the `bounds`, which are in order, in one reading."""
+
+    def funnel(self, since: Instant, until: Instant) -> Funnel:
+        """The handoffs that were opened in `[since, until)`."""
+
+    def rows(self, keys: Collection[str]) -> Mapping[str, LeadRow]:
+        """Leads by their keys; without those that are not known."""
 
 
 class FactViews(Protocol):

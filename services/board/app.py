@@ -19,7 +19,7 @@ from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
 from services.measures.book import Book
 from services.ports import EventLog, WallClock
-from services.views import FeedbackViews, Views
+from services.views import FeedbackViews, LiveViews
 
 
 class Board:
@@ -28,7 +28,7 @@ class Board:
     def __init__(
         self,
         *,
-        views: Views,
+        views: LiveViews,
         feedback: FeedbackViews,
         book: Book,
         charters: Callable[[], Charters],

@@ -16,7 +16,7 @@ from services.domain.instants import Instant
 from services.errors import Refused
 from services.ports import WallClock
 from services.storage import ClockRow
-from services.views import ClockQuery, LeadFile, LeadQuery, LeadView, Views
+from services.views import EVERYTHING, ClockQuery, LeadFile, LeadQuery, LeadView, LiveViews, Scope
 
 NOT_FOUND = 404
 UNPROCESSABLE = 422
@@ -37,7 +37,7 @@ class LeadCase:
 class Desk:
     """Answers what is asked of the views. Every method raises Unavailable; call them in a thread."""
 
-    views: Views
+    views: LiveViews
     charters: Callable[[], Charters]
     clock: WallClock
 
@@ -47,9 +47,10 @@ class Desk:
         charter, _ = charter_at(self.charters(), now)
         return Times(zone_of(charter), now if as_of is None else as_of, language)
 
-    def overview(self) -> Overview:
-        """The front page."""
-        return overview(self.views, self.charters(), self.clock.now())
+    def overview(self, scope: Scope = EVERYTHING) -> Overview:
+        """The front page, of the leads and clocks in the scope. Raises Refused for a clock that there is not."""
+        self._check_clock(scope.clock)
+        return overview(self.views, self.charters(), self.clock.now(), scope)
 
     def leads(self, asked: LeadsQuery, times: Times) -> tuple[Sequence[LeadView], str | None]:
         """A page of leads, and the cursor of the next one. Raises Refused."""

@@ -6,6 +6,7 @@ from typing import Literal, cast
 from urllib.parse import urlencode
 
 from schemas import api_goals as api
+from services.board.goal_words import PARTS
 from services.board.shapes import SideName, lead_path
 from services.domain.facts import MICROS, FactKind
 from services.domain.instants import format_exact
@@ -26,14 +27,6 @@ OF_PARTS: dict[Element, tuple[FactKind, FactKind]] = {
     Element.SETTLED: (FactKind.SETTLED, FactKind.DISPUTED),
 }
 """The facts that parts of the index are made of."""
-PARTS: dict[Element, str] = {
-    Element.ATTAINMENT: "two-way attainment",
-    Element.GIVEN: "feedback given",
-    Element.ANSWERED: "feedback answered in time",
-    Element.SETTLED: "disputes settled",
-    Element.CEREMONIES: "ceremonies held",
-}
-"""The parts of the index in words."""
 
 
 def number(value: Fraction) -> api.Number:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.board.bars import ClockBar, WaitBar, clock_bar, wait_bar
+from services.board.countdowns import Countdown, of_judgement
 from services.board.dealings import Dealing, Rejection, back_with_who_rejected, dealings
 from services.board.desk import LeadCase
 from services.board.judgements import OPEN, Judgement
@@ -21,6 +22,7 @@ class ClockLine:
     """An instance of a clock, drawn, with how its verdict was corrected."""
 
     judgement: Judgement
+    countdown: Countdown | None
     bar: ClockBar
     corrections: Sequence[TransitionRow]
 
@@ -72,6 +74,7 @@ def _line(judgement: Judgement, case: LeadCase, charters: Charters) -> ClockLine
     calendar: Calendar | None = charter.calendars.get(judgement.target.calendar) if charter is not None else None
     return ClockLine(
         judgement,
+        of_judgement(judgement, charters, case.times.now),
         clock_bar(judgement, calendar, case.times),
         [
             row

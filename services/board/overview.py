@@ -5,22 +5,22 @@ The two sides are gathered and shown alike, in the order of the charter; nothing
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from services.board.attention import ATTENTION_SHOWN, Attention, attention
+from services.board.budget import Budget, budget_of
 from services.board.judgements import OPEN
 from services.board.times import zone_of
 from services.domain.charter import Charter, Charters, Clock, Side
 from services.domain.clocks import Status
 from services.domain.instants import Instant
-from services.domain.periods import Period, month_of, quarter_of
-from services.storage import ClockRow
-from services.views import LeadQuery, LeadView, OpenClocks, Verdicts, Views, status_at
+from services.domain.periods import Period, month_of, quarter_of, weeks_until
+from services.views import EVERYTHING, Funnel, LeadQuery, LiveViews, OpenClocks, Scope, Verdicts
 
-ATTENTION_SHOWN = 25
-"""So many rows are still read by people; the lists behind the figures have all of them."""
+WEEKS_SHOWN = 8
+"""Long enough to see where a promise is going, short enough to be about these people's work."""
 PromiseKey = tuple[str, Side]
 """The clock's name and who owes it: a later charter may give a clock to the other side."""
-_PRESSING = frozenset({Status.OVERDUE, Status.AT_RISK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,10 @@ class Promise:
     month: Kept
     quarter: Kept
     open: Mapping[Status, int]
+    budget: Budget | None
+    """Of the quarter."""
+    weeks: Sequence[Kept]
+    """Of the last weeks, the present one last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +76,6 @@ class SideView:
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
-    """Something that needs someone now: a pressing clock, or (without a clock) a lead that lies still."""
-
-    lead: str
-    clock: str | None
-    number: int | None
-    promised_by: str
-    status: Status | None
-    is_stalled: bool
-    since: Instant
-    """When it is due, or since when the lead lies still."""
-    team: str | None
-    owner: str | None
-    account: str | None
-    priority: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """The front page at `now`."""
 
@@ -101,7 +87,11 @@ class Overview:
     """The version that takes effect next."""
     month: Period
     quarter: Period
+    weeks: Sequence[Instant]
+    """When each of the last weeks began."""
     sides: Sequence[SideView]
+    funnel: Funnel
+    """Of the quarter."""
     open_handoffs: int
     stalled: int
     open: Mapping[Status, int]
@@ -116,22 +106,26 @@ def charter_at(charters: Charters, now: Instant) -> tuple[Charter, bool]:
     return (charter, True) if charter is not None else (charters.versions[0], False)
 
 
-def overview(views: Views, charters: Charters, now: Instant) -> Overview:
-    """Gather the front page."""
+def overview(views: LiveViews, charters: Charters, now: Instant, scope: Scope = EVERYTHING) -> Overview:
+    """Gather the front page, of the leads and clocks in the scope."""
     # Read first: what is read after it is at least as new, so a page never claims to be newer than it is.
     version = views.version()
     charter, is_in_force = charter_at(charters, now)
     zone = zone_of(charter)
     month, quarter = month_of(now, zone), quarter_of(now, zone)
-    counted = views.open_clocks(now)
-    promises = _promises(
-        charters,
-        charter,
-        _kept(views.verdicts(month.since, month.until, now)),
-        _kept(views.verdicts(quarter.since, quarter.until, now)),
-        _open(counted),
-    )
-    handoffs = views.open_handoffs(now)
+    weeks = weeks_until(now, zone, WEEKS_SHOWN)
+    seen = views.within(scope)
+    counted = seen.open_clocks(now)
+    promises = _Promises(
+        charters=charters,
+        charter=charter,
+        clock=scope.clock,
+        month=_kept(seen.verdicts(month.since, month.until, now)),
+        quarter=_kept(seen.verdicts(quarter.since, quarter.until, now)),
+        weeks=[_kept(each) for each in seen.verdicts_between(weeks, now)],
+        open=_open(counted),
+    ).all()
+    handoffs = seen.open_handoffs(now)
     return Overview(
         version=version,
         now=now,
@@ -140,80 +134,15 @@ def overview(views: Views, charters: Charters, now: Instant) -> Overview:
         coming=next((each for each in charters.versions if each is not charter and each.effective_from > now), None),
         month=month,
         quarter=quarter,
+        weeks=weeks[:-1],
         sides=[_side(side, promises) for side in (Side.MARKETING, Side.SALES)],
+        funnel=seen.funnel(quarter.since, quarter.until),
         open_handoffs=sum(each.open for each in handoffs),
         stalled=sum(each.stalled for each in handoffs),
         open={status: sum(each.count for each in counted if each.status is status) for status in OPEN},
-        attention=attention(views, now, ATTENTION_SHOWN),
+        attention=attention(seen, charters, now, ATTENTION_SHOWN),
         is_empty=not views.leads(LeadQuery(limit=1), now),
     )
-
-
-def attention(views: Views, now: Instant, limit: int) -> list[Attention]:
-    """Stalled leads and pressing clocks, those first that have waited longest past their time."""
-    rows: dict[tuple[str, str | None, int | None], Attention] = {}
-    for view in views.stalled(now, limit):
-        for row in _of_stalled(view, now):
-            rows[row.lead, row.clock, row.number] = row
-    for clock in views.pressing(now, limit):
-        rows.setdefault((clock.lead, clock.clock, clock.number), _of_clock(clock, now))
-    worst = sorted(rows.values(), key=lambda row: (row.since, row.lead, row.clock or ""))[:limit]
-    return [_with_lead(views, row) for row in worst]
-
-
-def _of_stalled(view: LeadView, now: Instant) -> Iterable[Attention]:
-    lead = view.row
-    pressing = [clock for clock in view.clocks if status_at(clock, now) in _PRESSING]
-    for clock in pressing:
-        yield replace(
-            _of_clock(clock, now),
-            is_stalled=True,
-            team=lead.team,
-            owner=lead.owner,
-            account=lead.account,
-            priority=lead.priority,
-        )
-    if not pressing:
-        yield Attention(
-            lead=lead.key,
-            clock=None,
-            number=None,
-            promised_by=Side.SALES.value,
-            status=None,
-            is_stalled=True,
-            since=lead.stalls_at if lead.stalls_at is not None else lead.last_event_at,
-            team=lead.team,
-            owner=lead.owner,
-            account=lead.account,
-            priority=lead.priority,
-        )
-
-
-def _of_clock(clock: ClockRow, now: Instant) -> Attention:
-    return Attention(
-        lead=clock.lead,
-        clock=clock.clock,
-        number=clock.number,
-        promised_by=clock.promised_by,
-        status=status_at(clock, now),
-        is_stalled=False,
-        since=clock.due_at if clock.due_at is not None else clock.started_at,
-        team=None,
-        owner=None,
-        account=None,
-        priority=None,
-    )
-
-
-def _with_lead(views: Views, row: Attention) -> Attention:
-    """With whose lead it is: the rows of clocks do not have that, and only those shown are looked up."""
-    if row.is_stalled:
-        return row
-    file = views.lead(row.lead)
-    if file is None:
-        return row
-    lead = file.row
-    return replace(row, team=lead.team, owner=lead.owner, account=lead.account, priority=lead.priority)
 
 
 def _kept(verdicts: Iterable[Verdicts]) -> dict[PromiseKey, Kept]:
@@ -227,34 +156,47 @@ def _open(counted: Iterable[OpenClocks]) -> dict[PromiseKey, Counter[Status]]:
     return by_promise
 
 
-def _promises(
-    charters: Charters,
-    charter: Charter,
-    month: Mapping[PromiseKey, Kept],
-    quarter: Mapping[PromiseKey, Kept],
-    open_instances: Mapping[PromiseKey, Counter[Status]],
-) -> list[Promise]:
-    """The clocks of the charter, then those of earlier ones that still have something to show."""
-    current = [(clock.name, clock.promised_by) for clock in charter.clocks.values()]
-    retired = sorted((month.keys() | quarter.keys() | open_instances.keys()) - set(current))
-    promises = []
-    for key in (*current, *retired):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Promises:
+    """The promises of a page, from what was counted of them."""
+
+    charters: Charters
+    charter: Charter
+    clock: str | None
+    """The only clock to show."""
+    month: Mapping[PromiseKey, Kept]
+    quarter: Mapping[PromiseKey, Kept]
+    weeks: Sequence[Mapping[PromiseKey, Kept]]
+    open: Mapping[PromiseKey, Counter[Status]]
+
+    def all(self) -> list[Promise]:
+        """The clocks of the charter, then those of earlier ones that still have something to show."""
+        current = [(clock.name, clock.promised_by) for clock in self.charter.clocks.values()]
+        retired = sorted((self.month.keys() | self.quarter.keys() | self.open.keys()) - set(current))
+        return [
+            self._promise(key, is_retired=key in retired)
+            for key in (*current, *retired)
+            if self.clock in (None, key[0])
+        ]
+
+    def _promise(self, key: PromiseKey, *, is_retired: bool) -> Promise:
         name, side = key
-        clock = charter.clocks.get(name) or _earlier(charters, name)
-        counts = open_instances.get(key, Counter())
-        promises.append(
-            Promise(
-                name=name,
-                promised_by=side,
-                says=clock.says if clock else "",
-                objective=float(clock.objective) if clock and clock.objective is not None else None,
-                is_retired=key in retired,
-                month=month.get(key, Kept()),
-                quarter=quarter.get(key, Kept()),
-                open={status: counts[status] for status in OPEN},
-            )
+        clock = self.charter.clocks.get(name) or _earlier(self.charters, name)
+        counts = self.open.get(key, Counter())
+        quarter = self.quarter.get(key, Kept())
+        objective = clock.objective if clock is not None else None
+        return Promise(
+            name=name,
+            promised_by=side,
+            says=clock.says if clock else "",
+            objective=float(objective) if objective is not None else None,
+            is_retired=is_retired,
+            month=self.month.get(key, Kept()),
+            quarter=quarter,
+            open={status: counts[status] for status in OPEN},
+            budget=budget_of(objective, quarter.due, quarter.missed + quarter.overdue),
+            weeks=[week.get(key, Kept()) for week in self.weeks],
         )
-    return promises
 
 
 def _earlier(charters: Charters, name: str) -> Clock | None:

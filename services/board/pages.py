@@ -9,8 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from schemas.api import LeadsQuery
-from services.board import lead_page, reference
+from services.board import countdowns, funnel, lead_page, reference
+from services.board.attention import ATTENTION_SHOWN
 from services.board.bodies import bounded
+from services.board.countdowns import Countdown
 from services.board.desk import NOT_FOUND, Desk
 from services.board.feedback_desk import FeedbackDesk
 from services.board.feedback_forms import Filled, lead_forms
@@ -19,11 +21,13 @@ from services.board.feedback_visitor import VisitorOf, anyone
 from services.board.feedback_writing import Scribe
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
-from services.board.overview import ATTENTION_SHOWN, charter_at
+from services.board.overview import charter_at
+from services.board.queries import LiveQuery
 from services.board.readers import Reader, Reading, multilingual, reader_of
 from services.board.reasons import status_words
 from services.board.rendering import FOREVER, Rendering
 from services.board.times import Times, zone_of
+from services.domain.charter import Charter
 from services.domain.instants import Instant
 from services.errors import Refused
 from services.storage import LeadRow
@@ -39,7 +43,7 @@ class LeadLine:
 
     row: LeadRow
     is_stalled: bool
-    clocks: Sequence[Judgement]
+    clocks: Sequence[tuple[Judgement, Countdown | None]]
 
 
 class Pages:
@@ -54,9 +58,9 @@ class Pages:
         self._rendering = rendering
         self._visitor_of = visitor_of
 
-    def board(self, reader: Reading) -> Response:
-        """The board."""
-        seen = self._desk.overview()
+    def board(self, query: Annotated[LiveQuery, Query()], reader: Reading) -> Response:
+        """The live page."""
+        seen = self._desk.overview(query.scope)
         times = Times(zone_of(seen.charter), seen.now, reader.language)
         return self.show(
             "board.html",
@@ -65,6 +69,11 @@ class Pages:
             version=seen.version,
             seen=seen,
             times=times,
+            query=query,
+            way=funnel.way(seen.funnel),
+            ends=funnel.ends(seen.funnel),
+            clock_choices=self._clock_choices(),
+            labels=_labels(seen.charter),
             attention_shown=ATTENTION_SHOWN,
         )
 
@@ -77,7 +86,10 @@ class Pages:
             LeadLine(
                 view.row,
                 is_stalled(view.row, times.now),
-                sorted((of_row(row, charters, times.now) for row in view.clocks), key=_worst_first),
+                [
+                    (each, countdowns.of_judgement(each, charters, times.now))
+                    for each in sorted((of_row(row, charters, times.now) for row in view.clocks), key=_worst_first)
+                ],
             )
             for view in found
         ]
@@ -93,9 +105,9 @@ class Pages:
             following=_address(query, following) if following is not None else None,
             beginning=_address(query, None) if query.cursor is not None else None,
             is_filtered=bool(_asked(query)),
-            clock_choices=[(name, name) for name in self._desk.clock_names()],
+            clock_choices=self._clock_choices(),
             status_choices=[(status.value, words) for status, words in status_words(reader.language).items()],
-            labels={name: sorted(charter.labels.get(name, ())) for name in _PAGE_LABELS},
+            labels=_labels(charter),
         )
 
     def lead(self, request: Request, key: str, query: Annotated[LeadPageQuery, Query()], reader: Reading) -> Response:
@@ -154,6 +166,9 @@ class Pages:
         page.headers.update(trouble.headers)
         return page
 
+    def _clock_choices(self) -> list[tuple[str, str]]:
+        return [(name, name) for name in self._desk.clock_names()]
+
     def _version(self, as_of: Instant | None) -> int | None:
         """What the page is to be compared with; None where it shows another time than now, and stays as it is."""
         return self._desk.views.version() if as_of is None else None
@@ -190,6 +205,10 @@ def pages_router(desk: Desk, *, feedback: FeedbackDesk, scribe: Scribe, visitor_
     router.add_api_route("/docs", handlers.reference)
     router.add_api_route("/assets/{name}", handlers.asset)
     return router
+
+
+def _labels(charter: Charter) -> dict[str, list[str]]:
+    return {name: sorted(charter.labels.get(name, ())) for name in _PAGE_LABELS}
 
 
 def _worst_first(judgement: Judgement) -> tuple[int, int]:

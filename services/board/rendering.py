@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.board import said, timeline, times
+from services.board.funnel import step_words
 from services.board.judgements import OPEN
 from services.board.languages import Language, languages
 from services.board.readers import Reader
@@ -91,6 +92,7 @@ class Rendering:
             open_statuses=OPEN,
             party_words=timeline.party_words(language),
             wait_words=wait_words(language),
+            step_words=step_words(language),
             reason=reason,
             choice=partial(choice, language=language),
         )

@@ -5,8 +5,9 @@ from typing import Literal, cast
 from urllib.parse import quote
 
 from schemas import api
+from services.board.attention import Attention
 from services.board.judgements import Chosen, Judgement, of_row
-from services.board.overview import Attention, Kept, Overview, Promise, SideView
+from services.board.overview import Kept, Overview, Promise, SideView
 from services.board.reasons import reason
 from services.board.said import trigger_words, when_words
 from services.board.times import Times

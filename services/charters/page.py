@@ -166,7 +166,7 @@ def _goal(goal: Goal) -> str:
 def _goal_details(goal: Goal) -> list[str]:
     details = [f"{side.capitalize()} gives {words.tidy(text)}." for side, text in goal.contributes.items()]
     if goal.targets:
-        months = [f"{target:,f} in {month}" for month, target in sorted(goal.targets.items())]
+        months = [f"{words.number_in_words(target)} in {month}" for month, target in sorted(goal.targets.items())]
         details.insert(0, f"Of it {words.listed(months)}.")
     return [*details, f"It serves the goal {words.tidy(goal.parent)}."] if goal.parent else details
 

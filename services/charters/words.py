@@ -82,7 +82,7 @@ def duration_in_words(text: str) -> str:
 
 def percent(share: Decimal) -> str:
     """A share as `95 %`."""
-    return f"{_number(share * 100)} %"
+    return f"{number_in_words(share * 100)} %"
 
 
 def events_in_words(triggers: Sequence[TriggerPart]) -> str:
@@ -100,8 +100,8 @@ def measure_in_words(measure: str, amount: Decimal, *, currency: str | None = No
     if measure == "attainment":
         words = f'of the promises "{clock}" are kept in time'
     if measure in AMOUNTS:
-        return f"{_number(amount)} {currency} {words}" if currency else f"{_number(amount)} {words}"
-    return f"{percent(amount) if words.startswith('of ') else _number(amount)} {words}"
+        return f"{number_in_words(amount)} {currency} {words}" if currency else f"{number_in_words(amount)} {words}"
+    return f"{percent(amount) if words.startswith('of ') else number_in_words(amount)} {words}"
 
 
 def is_round_the_clock(calendar: CalendarPart) -> bool:
@@ -148,6 +148,7 @@ def _weekdays(text: str) -> str:
     return listed(said)
 
 
-def _number(amount: Decimal) -> str:
+def number_in_words(amount: Decimal) -> str:
+    """`1 200 000`, `0.5`."""
     text = f"{amount:,f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace(",", " ")

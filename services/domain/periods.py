@@ -69,6 +69,13 @@ def quarter_of(now: Instant, zone: tzinfo) -> Period:
     return period_of(Per.QUARTER, now, zone)
 
 
+def weeks_until(now: Instant, zone: tzinfo, count: int) -> list[Instant]:
+    """The Mondays at which the last `count` weeks began, that of `now` the last, and the one at which it ends."""
+    local = to_datetime(now).astimezone(zone)
+    monday = datetime(local.year, local.month, local.day, tzinfo=zone) - timedelta(days=local.weekday())
+    return [from_datetime(monday + timedelta(weeks=each)) for each in range(1 - count, 2)]
+
+
 def before(period: Period, zone: tzinfo) -> Period:
     """The period of the same length that ends where this one begins."""
     return period_with(period.per, day_at(period.first - 1), zone)

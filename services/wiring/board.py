@@ -10,10 +10,10 @@ from services import metric_table as table
 from services.adapters.kafka.log import KafkaLog
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
 from services.board import app as board
 from services.domain.charter import Charters
 from services.errors import Unavailable
@@ -43,7 +43,7 @@ class BoardService(Part):
             database = self._open_database()
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
-            views = SqlViews(database)
+            views = SqlLiveViews(database)
             self.facts = SqlFacts(database)
             collector = StoreCollector(
                 views=views,

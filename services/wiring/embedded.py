@@ -14,9 +14,9 @@ from services.adapters.data_dir import DataDir
 from services.adapters.sql.database import open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
 from services.adapters.sqlite.fetch_queue import SqliteFetchQueue
 from services.adapters.sqlite.log import SqliteLog
 from services.adapters.sqlite.quarantine import SqliteQuarantine
@@ -123,7 +123,7 @@ class Embedded:
             charter=lambda: self.charters.in_force(self.clock.now()),
         )
         self._resources.callback(self._alerting.close)
-        self.views = SqlViews(self.database)
+        self.views = SqlLiveViews(self.database)
         self.facts = SqlFacts(self.database)
         self.app = self._app(settings, board_url)
 

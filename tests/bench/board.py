@@ -27,7 +27,7 @@ from services.adapters.sql import tables
 from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
-from services.adapters.sql.views import SqlViews
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.wall_clock import SystemClock
 from services.board.app import Board, add_routes
 from services.charters import read_charter
@@ -246,7 +246,7 @@ def run(name: str, url: str, arguments: argparse.Namespace) -> None:
     fill(database, arguments.leads, arguments.open, clock.now())
     sys.stdout.write(f"{name}: {arguments.leads:,} leads written in {time.perf_counter() - started:.0f} s\n")
     charters = Charters([read_charter(CHARTER).charter])
-    views = SqlViews(database)
+    views = SqlLiveViews(database)
     board = Board(
         views=views,
         book=Book(views=views, facts=SqlFacts(database)),

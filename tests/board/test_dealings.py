@@ -49,7 +49,7 @@ def test_a_lead_back_with_who_rejected_it_is_noticed() -> None:
 
 def test_a_lead_with_somebody_else_is_as_it_should_be() -> None:
     """Another owner than the one who rejected it; or nobody yet."""
-    other = ("10:00", E.LEAD_HANDED_OFF, {"owner": "jan"})
+    other: Step = ("10:00", E.LEAD_HANDED_OFF, {"owner": "jan"})
     assert back_with_who_rejected(_events(*REJECTED, other)) is None
     unowned: list[Step] = [
         ("08:00", E.LEAD_HANDED_OFF, {}),

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from services.board.app import Board, add_routes
 from services.domain.facts import FactKind
+from services.domain.instants import Instant
 from services.domain.periods import parse_period
 from services.measures.book import Book
 from services.views import CeremonyHeld, FactView, Verdicts
@@ -36,11 +37,15 @@ FACTS: list[FactView] = [
 HELD = [CeremonyHeld("huddle", at("2026-11-10 09:30"), 3, 4, "we met")]
 
 
-def client_of(facts: MemoryFacts, views: FakeViews | None = None) -> TestClient:
+JUDGED = {QUARTER.since: [Verdicts("accept", "sales", 9, 1, 0), Verdicts("answer", "marketing", 8, 1, 1)]}
+
+
+def client_of(
+    facts: MemoryFacts, views: FakeViews | None = None, *, verdicts: dict[Instant, list[Verdicts]] | None = None
+) -> TestClient:
     """A client of a board over facts in memory."""
     agreed, views = charters(), views or FakeViews()
-    verdicts = {QUARTER.since: [Verdicts("accept", "sales", 9, 1, 0), Verdicts("answer", "marketing", 8, 1, 1)]}
-    book = Book(views=MemoryVerdicts(verdicts), facts=facts)
+    book = Book(views=MemoryVerdicts(JUDGED if verdicts is None else verdicts), facts=facts)
     app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
     clock = StillClock(NOW)
     board = Board(
@@ -274,6 +279,15 @@ def test_the_page_s_numbers_lead_to_lists(client: TestClient) -> None:
             following = re.search(r'rel="next" href="([^"]+)"', shown.text)
             address = following[1].replace("&amp;", "&") if following else ""
         assert listed == int(number.replace(",", "")), href
+
+
+def test_attainment_leads_to_the_leads_of_its_clock() -> None:
+    """It is made of verdicts and not of facts: how many were kept, and the leads that have the clock."""
+    november = parse_period("2026-11", WARSAW)
+    with client_of(MemoryFacts(), verdicts={november.since: [Verdicts("accept", "sales", 9, 1, 0)]}) as client:
+        page = _Page(client.get("/goals").text)
+    assert "9 of 10" in page.text
+    assert "/leads?clock=accept" in page.links
 
 
 def test_the_page_goes_back_and_forth(client: TestClient) -> None:

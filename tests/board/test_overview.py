@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.board.overview import Kept, attention, overview
+from services.board.attention import attention
+from services.board.overview import Kept, overview
 from services.board.times import duration, gap, percent
 from services.domain.charter import Charters, Clock, Side
 from services.domain.clocks import Status
@@ -42,7 +43,7 @@ def test_a_side_is_all_its_promises_together() -> None:
 
 def test_what_waits_longest_past_its_time_comes_first() -> None:
     """Overdue clocks, leads that lie still and clocks at risk are one list, the worst first."""
-    rows = attention(world(), NOW, 10)
+    rows = attention(world(), CHARTERS, NOW, 10)
     assert [(row.lead, row.clock, row.status, row.is_stalled) for row in rows] == [
         ("hubspot:contact:159", None, None, True),
         ("hubspot:contact:151", "accept", Status.OVERDUE, True),
@@ -53,14 +54,14 @@ def test_what_waits_longest_past_its_time_comes_first() -> None:
 
 def test_each_of_them_says_who_has_it() -> None:
     """Team, owner and account are those of the lead, whichever list it came from."""
-    by_lead = {row.lead: row for row in attention(world(), NOW, 10)}
+    by_lead = {row.lead: row for row in attention(world(), CHARTERS, NOW, 10)}
     assert (by_lead["hubspot:contact:151"].owner, by_lead["hubspot:contact:151"].account) == ("jan.nowak", "ACME")
     assert (by_lead["hubspot:contact:152"].team, by_lead["hubspot:contact:152"].account) == ("enterprise", "Globex")
 
 
 def test_only_so_many_are_shown() -> None:
     """The list is cut to what people read."""
-    assert len(attention(world(), NOW, 2)) == 2
+    assert len(attention(world(), CHARTERS, NOW, 2)) == 2
 
 
 def test_a_clock_of_an_earlier_charter_is_shown_while_it_has_something_to_show() -> None:
@@ -149,5 +150,5 @@ def test_a_stalled_lead_with_a_pressing_clock_is_listed_once() -> None:
     """The clock and the lead are one thing to do."""
     book = Story()
     book.tell("crm:1", "10-01 09:00", EventType.LEAD_HANDED_OFF, attributes={})
-    rows = attention(views_of(book, CHARTERS), NOW, 10)
+    rows = attention(views_of(book, CHARTERS), CHARTERS, NOW, 10)
     assert [(row.lead, row.clock, row.is_stalled) for row in rows] == [("crm:1", "accept", True)]

@@ -20,6 +20,7 @@ from tests.board.world import CHARTER, HOSTILE, MINUTE, ODD_KEYS, FakeViews, Sti
 HOSTILE_KEY = f"crm:{HOSTILE}"
 PAGES = [
     "/",
+    "/?team=inbound&wall=true",
     "/leads",
     "/leads?status=overdue&account=ACME",
     "/leads/hubspot:contact:151",
@@ -65,7 +66,7 @@ class _Page(HTMLParser):
         return [value for each, attributes in self.tags if each == tag and (value := attributes.get(name)) is not None]
 
 
-def _read(client: TestClient, address: str, status: int = 200) -> _Page:
+def read(client: TestClient, address: str, status: int = 200) -> _Page:
     answer = client.get(address)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -74,7 +75,7 @@ def _read(client: TestClient, address: str, status: int = 200) -> _Page:
 
 def test_the_board_shows_both_teams_and_their_promises(client: TestClient) -> None:
     """Both sides with what each says, how it was kept against its objective, and what is open."""
-    words = _read(client, "/").words
+    words = read(client, "/").words
     for expected in (
         "Charter 2026-Q4, in force since 1 Oct 2026",
         "Marketing promises sales",
@@ -94,7 +95,7 @@ def test_the_board_shows_both_teams_and_their_promises(client: TestClient) -> No
 
 def test_the_board_says_who_is_needed_now(client: TestClient) -> None:
     """The worst first: the lead as a link, its clock, team, owner, due time in the charter's zone, and time left."""
-    page = _read(client, "/")
+    page = read(client, "/")
     assert "/leads/hubspot:contact:151" in page.values("a", "href")
     row = page.words[page.words.index("hubspot:contact:151") :]
     assert row.startswith(
@@ -105,13 +106,13 @@ def test_the_board_says_who_is_needed_now(client: TestClient) -> None:
 
 def test_a_time_is_also_there_for_machines(client: TestClient) -> None:
     """Every time shown in the zone carries its instant in UTC."""
-    assert "2026-10-12T07:45:00Z" in _read(client, "/").values("time", "datetime")
+    assert "2026-10-12T07:45:00Z" in read(client, "/").values("time", "datetime")
 
 
 def test_a_time_lapse_is_said_and_its_speed_given_to_the_script(client: TestClient, clock: StillClock) -> None:
     """The page carries the server's now in milliseconds and its speed, so that time left is counted rightly."""
     clock.speed = 600.0
-    page = _read(client, "/")
+    page = read(client, "/")
     assert page.values("body", "data-speed") == ["600.0"]
     assert page.values("body", "data-now") == ["1791799200000"]
     assert page.values("body", "data-version") == ["1"]
@@ -121,7 +122,7 @@ def test_a_time_lapse_is_said_and_its_speed_given_to_the_script(client: TestClie
 def test_an_empty_board_says_what_to_do_next(client: TestClient, views: FakeViews) -> None:
     """A newcomer is told how to connect a CRM, and sees what will be counted."""
     views.files.clear()
-    words = _read(client, "/").words
+    words = read(client, "/").words
     assert "No lead has arrived yet" in words
     assert "Connect your CRM" in words
     assert "/hooks/hubspot" in words
@@ -132,12 +133,12 @@ def test_an_empty_board_says_what_to_do_next(client: TestClient, views: FakeView
 def test_a_calm_board_says_so(client: TestClient, views: FakeViews) -> None:
     """Where nobody is waited for, that is said and not just left blank."""
     views.files = {key: file for key, file in views.files.items() if key == "hubspot:contact:154"}
-    assert "Nobody is waited for" in _read(client, "/").words
+    assert "Nobody is waited for" in read(client, "/").words
 
 
 def test_the_list_hands_its_filters_on(client: TestClient, views: FakeViews) -> None:
     """What the address asks is what the views are asked."""
-    _read(client, "/leads?stalled=true&clock=accept&status=at_risk&team=a&source=b&account=c&priority=d&owner=e")
+    read(client, "/leads?stalled=true&clock=accept&status=at_risk&team=a&source=b&account=c&priority=d&owner=e")
     assert views.asked[-1] == LeadQuery(
         stalled=True,
         clock="accept",
@@ -153,13 +154,13 @@ def test_the_list_hands_its_filters_on(client: TestClient, views: FakeViews) -> 
 
 def test_an_empty_field_of_the_form_asks_nothing(client: TestClient, views: FakeViews) -> None:
     """A form sends its empty fields too."""
-    _read(client, "/leads?stalled=&clock=&status=&team=&source=&priority=&account=&owner=")
+    read(client, "/leads?stalled=&clock=&status=&team=&source=&priority=&account=&owner=")
     assert views.asked[-1] == LeadQuery(limit=51)
 
 
 def test_the_list_shows_what_was_asked(client: TestClient) -> None:
     """The form keeps its values; the rows are the leads that meet them."""
-    page = _read(client, "/leads?account=Globex&status=at_risk")
+    page = read(client, "/leads?account=Globex&status=at_risk")
     assert "Globex" in page.values("input", "value")
     assert "hubspot:contact:152" in page.words
     assert "hubspot:contact:151" not in page.words
@@ -169,7 +170,7 @@ def test_the_list_is_paged(client: TestClient, views: FakeViews) -> None:
     """Following the next page from the first to the last shows every lead once, with the filters kept."""
     address, seen = "/leads?limit=4&stalled=false", []
     while address:
-        page = _read(client, address)
+        page = read(client, address)
         hrefs = page.values("a", "href")
         seen += [unquote(href.removeprefix("/leads/")) for href in hrefs if href.startswith("/leads/")]
         address = next((attrs["href"] or "" for _, attrs in page.tags if attrs.get("rel") == "next"), "")
@@ -179,7 +180,7 @@ def test_the_list_is_paged(client: TestClient, views: FakeViews) -> None:
 
 def test_the_page_of_a_lead_explains_each_verdict(client: TestClient) -> None:
     """Each clock with its reason, its target and why, what started it and when it is due."""
-    words = _read(client, "/leads/hubspot:contact:151").words
+    words = read(client, "/leads/hubspot:contact:151").words
     for expected in (
         "Overdue: due Mon 12 Oct 09:45 and not yet accepted or rejected; "
         "2 h 30 min of the 15 min that calendar always allows have gone by (target: priority is hot → 15m).",
@@ -195,7 +196,7 @@ def test_the_page_of_a_lead_explains_each_verdict(client: TestClient) -> None:
 
 def test_the_page_of_a_lead_tells_corrections(client: TestClient) -> None:
     """What was told and taken back stays in the timeline, with the verdict before and after."""
-    words = _read(client, "/leads/hubspot:contact:157").words
+    words = read(client, "/leads/hubspot:contact:157").words
     assert "Clock accept 1: corrected from overdue to met" in words
     assert "taken back by a late event" in words
 
@@ -205,7 +206,7 @@ def test_the_page_of_a_lead_says_where_the_time_went(client: TestClient, views: 
     file = views.files["hubspot:contact:154"]
     late = {(event.source, event.id): event.time + 12 * MINUTE for event in file.events}
     views.files["hubspot:contact:154"] = replace(file, received=late)
-    words = _read(client, "/leads/hubspot:contact:154").words
+    words = read(client, "/leads/hubspot:contact:154").words
     assert "Waiting for an owner1 h 00 min1 h40 %" in words
     assert "Waiting for a touch1 h 06 min1 h 6 min44 %" in words
     assert "In transit between the CRM and us24 min 00 s24 min16 %" in words
@@ -214,7 +215,7 @@ def test_the_page_of_a_lead_says_where_the_time_went(client: TestClient, views: 
 
 def test_the_page_of_a_lead_draws_every_clock(client: TestClient) -> None:
     """A bar for each instance and one for where the time went, all by attributes that the strict policy allows."""
-    page = _read(client, "/leads/hubspot:contact:157")
+    page = read(client, "/leads/hubspot:contact:157")
     drawn = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("class") == "axis"]
     assert len(drawn) == 3
     assert all(attributes["aria-hidden"] == "true" for attributes in drawn)
@@ -227,9 +228,9 @@ def test_a_lead_back_with_who_rejected_it_carries_a_warning(client: TestClient, 
     book.tell("crm:back", "10-12 10:00", EventType.LEAD_REJECTED, reason="wrong_fit")
     book.tell("crm:back", "10-12 11:00", EventType.LEAD_HANDED_OFF)
     views.files |= views_of(book, Charters([CHARTER])).files
-    words = _read(client, "/leads/crm:back").words
+    words = read(client, "/leads/crm:back").words
     assert "back with the person who rejected it Mon 12 Oct 10:00 (wrong_fit)" in words
-    assert "back with" not in _read(client, "/leads/hubspot:contact:151").words
+    assert "back with" not in read(client, "/leads/hubspot:contact:151").words
 
 
 def test_the_page_of_a_lead_tells_its_deals(client: TestClient, views: FakeViews) -> None:
@@ -238,20 +239,20 @@ def test_the_page_of_a_lead_tells_its_deals(client: TestClient, views: FakeViews
     book.tell("crm:deal", "10-12 09:00", EventType.LEAD_HANDED_OFF, attributes={})
     book.tell("crm:deal", "10-12 10:00", EventType.DEAL_OPENED, deal="D-1", stage="offer", amount=1200, currency="PLN")
     views.files |= views_of(book, Charters([CHARTER])).files
-    words = _read(client, "/leads/crm:deal").words
+    words = read(client, "/leads/crm:deal").words
     assert "D-1 deal opened Mon 12 Oct 10:00 Amount1,200 PLNStagesoffer (Mon 12 Oct 10:00)" in words
 
 
 def test_the_timeline_says_who_did_what(client: TestClient) -> None:
     """Marketing, sales, the customer and the system, each by name."""
-    words = _read(client, "/leads/hubspot:contact:151").words
+    words = read(client, "/leads/hubspot:contact:151").words
     assert "Captured Marketing" in words
     assert "Clock accept 1: overdue Baton" in words
 
 
 def test_the_page_of_a_forgotten_lead_shows_nothing_of_the_person(client: TestClient) -> None:
     """The verdict stays, the person's data does not."""
-    words = _read(client, "/leads/hubspot:contact:158").words
+    words = read(client, "/leads/hubspot:contact:158").words
     assert "Forgotten at the person’s wish" in words
     assert "Cancelled: erased Mon 12 Oct 09:20" in words
     assert "Kowalska" not in words
@@ -259,7 +260,7 @@ def test_the_page_of_a_forgotten_lead_shows_nothing_of_the_person(client: TestCl
 
 def test_the_page_of_a_closed_handoff_tells_its_outcome(client: TestClient) -> None:
     """Handoffs opened and closed are in the timeline, with the reason."""
-    words = _read(client, "/leads/hubspot:contact:155").words
+    words = read(client, "/leads/hubspot:contact:155").words
     assert "Handoff 1 closed: rejected" in words
     assert "wrong_fit" in words
     assert "No open handoff" in words
@@ -267,7 +268,7 @@ def test_the_page_of_a_closed_handoff_tells_its_outcome(client: TestClient) -> N
 
 def test_a_lead_can_be_seen_as_it_was(client: TestClient) -> None:
     """With `as_of` the page shows the lead at that instant, and does not update itself."""
-    page = _read(client, "/leads/hubspot:contact:154?as_of=2026-10-12T10:00:00%2B02:00")
+    page = read(client, "/leads/hubspot:contact:154?as_of=2026-10-12T10:00:00%2B02:00")
     assert "Running: 30 min of the 4 h" in page.words
     assert "10:42" not in page.words
     assert page.values("body", "data-version") == []
@@ -285,7 +286,7 @@ async def test_any_key_survives_its_link(browser: AsyncClient, key: str) -> None
 
 def test_an_unknown_lead_is_not_found(client: TestClient) -> None:
     """The page says so, in words."""
-    assert "No lead has the key 'nobody'" in _read(client, "/leads/nobody", 404).words
+    assert "No lead has the key 'nobody'" in read(client, "/leads/nobody", 404).words
 
 
 @pytest.mark.parametrize(
@@ -301,14 +302,14 @@ def test_an_unknown_lead_is_not_found(client: TestClient) -> None:
 )
 def test_a_wrong_filter_is_explained(client: TestClient, query: str, words: str) -> None:
     """A page that cannot be shown says which parameter is wrong and why."""
-    assert words in _read(client, f"/leads?{query}", 422).words
+    assert words in read(client, f"/leads?{query}", 422).words
 
 
 @pytest.mark.parametrize("address", ["/", "/leads", "/leads/hubspot:contact:151"])
 def test_a_database_that_is_away_is_said(client: TestClient, views: FakeViews, address: str) -> None:
     """No traceback: a page that says to come back, and when."""
     views.is_away = True
-    assert "Try again in a moment" in _read(client, address, 503).words
+    assert "Try again in a moment" in read(client, address, 503).words
     assert client.get(address).headers["retry-after"] == "5"
 
 
@@ -395,7 +396,7 @@ def test_every_page_can_be_used_by_all(client: TestClient, address: str) -> None
 
 def test_the_reference_lists_the_api(client: TestClient) -> None:
     """Paths, parameters with what they mean, answers and shapes, from the app's own document."""
-    page = _read(client, "/docs")
+    page = read(client, "/docs")
     for expected in (
         "/api/v1/leads/{key}",
         "Leads with their open clocks, by key.",

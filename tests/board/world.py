@@ -4,10 +4,12 @@ The leads are folded from their events by the domain, so that what the views hol
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from services.domain.calendar import Calendar, Hours
@@ -34,11 +36,13 @@ from services.errors import Unavailable
 from services.storage import ClockRow, CounterKey, DeadLetterRow, HandoffRow, LeadRow, TransitionRow
 from services.views import (
     ClockQuery,
+    Funnel,
     LeadFile,
     LeadQuery,
     LeadView,
     OpenClocks,
     OpenHandoffs,
+    Scope,
     Verdicts,
     is_stalled,
     status_at,
@@ -235,6 +239,39 @@ class FakeViews:
             counted.append(Verdicts(clock, side, *counts))
         return counted
 
+    def within(self, scope: Scope) -> "FakeViews":
+        """The leads of the scope; of one clock, those with an open instance of it."""
+        self._check()
+        files = {key: _within(file, scope) for key, file in self.files.items() if _is_within(file, scope)}
+        return FakeViews(files, self.number, self.is_away, self.asked)
+
+    def verdicts_between(self, bounds: Sequence[Instant], now: Instant) -> Sequence[Sequence[Verdicts]]:
+        """Each stretch by itself."""
+        return [self.verdicts(since, until, now) for since, until in pairwise(bounds)]
+
+    def funnel(self, since: Instant, until: Instant) -> Funnel:
+        """The handoffs opened in the period."""
+        self._check()
+        opened = [row for file in self.files.values() for row in file.handoffs if since <= row.opened_at < until]
+        ended = Counter(row.outcome for row in opened)
+        return Funnel(
+            opened=len(opened),
+            accepted=sum(row.accepted_at is not None for row in opened),
+            touched=sum(row.touched_at is not None for row in opened),
+            qualified=sum(row.qualified_at is not None for row in opened),
+            opportunities=sum(row.opportunity_at is not None for row in opened),
+            won=ended["deal.won"],
+            lost=ended["deal.lost"],
+            rejected=ended["lead.rejected"],
+            recycled=ended["lead.recycled"],
+            withdrawn=ended["lead.withdrawn"] + ended["lead.merged"],
+        )
+
+    def rows(self, keys: Collection[str]) -> Mapping[str, LeadRow]:
+        """Leads by their keys."""
+        self._check()
+        return {key: self.files[key].row for key in keys if key in self.files}
+
     def open_handoffs(self, now: Instant) -> Sequence[OpenHandoffs]:
         """All leads with an open handoff."""
         self._check()
@@ -421,6 +458,17 @@ def _handoff_row(lead: str, handoff: Handoff) -> HandoffRow:
 
 def _view(file: LeadFile) -> LeadView:
     return LeadView(file.row, [row for row in file.clocks if row.status is None])
+
+
+def _is_within(file: LeadFile, scope: Scope) -> bool:
+    row = file.row
+    return all(
+        getattr(scope, name) in (None, getattr(row, name)) for name in ("team", "priority", "source", "account")
+    ) and (scope.clock is None or any(each.clock == scope.clock for each in file.clocks))
+
+
+def _within(file: LeadFile, scope: Scope) -> LeadFile:
+    return replace(file, clocks=[each for each in file.clocks if scope.clock in (None, each.clock)])
 
 
 def _is_asked(view: LeadView, file: LeadFile, query: LeadQuery, now: Instant) -> bool:

@@ -229,6 +229,15 @@ def _calendars() -> dict[str, Calendar]:
     return {name: build_calendar(name, part) for name, part in parsed.calendars.items()}
 
 
+def test_a_goal_may_have_targets_by_month() -> None:
+    """Exact, by the month's name, zero too; without any the goal is reached evenly."""
+    months = "{2026-10: 0, 2026-11: 0.5, 2026-12: 1199999.5}"
+    text = GOOD.replace("per: year, target: 1200000", f"per: quarter, target: 1200000, targets: {months}")
+    revenue, wins = parse_charter(text, "charter.yaml").charter.goals
+    assert revenue.targets == {"2026-10": 0, "2026-11": Fraction(1, 2), "2026-12": Fraction(2_399_999, 2)}
+    assert wins.targets == {}
+
+
 @needs_shared
 def test_calendars_give_the_answers_of_an_independent_program() -> None:
     """Counted time on calendars from a file equals the vectors, to the second."""

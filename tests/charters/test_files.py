@@ -226,6 +226,13 @@ def test_the_page_says_promises_in_sentences() -> None:
     assert "1 200 000 PLN won every year, where new_customer is true." in page
 
 
+def test_the_page_says_what_each_month_has_of_a_goal() -> None:
+    """Who signs a quarter sees that December is to bring more than October."""
+    months = "{2026-12: 500000, 2026-10: 300000, 2026-11: 400000}"
+    page = page_of(GOOD.replace("per: year, target: 1200000", f"per: quarter, target: 1200000, targets: {months}"))
+    assert "Of it 300 000 in 2026-10, 400 000 in 2026-11 and 500 000 in 2026-12." in page
+
+
 def test_the_page_lists_coming_holidays_by_name() -> None:
     """The dates on which nobody is owed anything are there before both sides sign."""
     page = page_of(GOOD)

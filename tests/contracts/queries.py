@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -12,7 +13,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.clocks import Status
 from services.domain.facts import FactKind
-from services.views import ClockQuery, FactQuery, LeadQuery, VerdictQuery
+from services.views import ClockQuery, FactQuery, LeadQuery, Scope, VerdictQuery
 from tests.contracts.rows import changes, commit, fact, facts_of, lead
 
 _LEAD_QUERIES = [
@@ -41,6 +42,16 @@ VIEWS: list[Callable[[SqlViews], object]] = [
     lambda views: views.verdicts(1, 20, 5),
     lambda views: views.open_handoffs(5),
     lambda views: views.dead_letters("1", 5),
+]
+_SCOPES = [Scope(), Scope(team="x"), Scope(account="y", clock="accept"), Scope(clock="accept", source="z")]
+LIVE: list[Callable[[SqlLiveViews], object]] = [
+    lambda views: views.rows(["a:lead:1", "b"]),
+    *((lambda views, scope=scope: views.within(scope).verdicts_between([1, 9, 20], 5)) for scope in _SCOPES),
+    *((lambda views, scope=scope: views.within(scope).funnel(1, 9)) for scope in _SCOPES),
+    *((lambda views, scope=scope: views.within(scope).stalled(5, 10)) for scope in _SCOPES),
+    *((lambda views, scope=scope: views.within(scope).pressing(5, 10)) for scope in _SCOPES),
+    *((lambda views, scope=scope: views.within(scope).open_clocks(5)) for scope in _SCOPES),
+    *((lambda views, scope=scope: views.within(scope).open_handoffs(5)) for scope in _SCOPES),
 ]
 STORE: list[Callable[[SqlStore], object]] = [
     lambda store: store.position("baton.events", 0),

@@ -12,6 +12,7 @@ from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
@@ -19,7 +20,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
 from services.views import FactQuery
-from tests.contracts.queries import FACTS, FEEDBACK, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import FACTS, FEEDBACK, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, fact, facts_of, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -71,6 +72,15 @@ def test_views(database: Database, ask: Callable[[SqlViews], object]) -> None:
     """Pages and metrics."""
     with plans(database) as steps:
         ask(SqlViews(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", LIVE)
+def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -> None:
+    """The live page, of everything and of fewer leads."""
+    with plans(database) as steps:
+        ask(SqlLiveViews(database))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
@@ -154,6 +164,7 @@ def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
         ),
         (lambda database: SqlFacts(database).tallies(10, 20), "sqlite_autoindex_tallies_1 (day>? AND day<?)"),
         (lambda database: SqlFacts(database).ceremonies(10, 20), "sqlite_autoindex_events_1 (stream>? AND stream<?)"),
+        (lambda database: SqlLiveViews(database).funnel(1, 9), "handoffs_opened (opened_at>? AND opened_at<?)"),
         (lambda database: SqlOutbox(database).due(5, 10), "alerts_unsettled (next_try_at<?)"),
     ],
 )

@@ -15,6 +15,7 @@ from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.statements import Deleter, Updater
@@ -24,7 +25,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
 from services.views import FactQuery
-from tests.contracts.queries import FACTS, FEEDBACK, HELD, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import FACTS, FEEDBACK, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -129,6 +130,15 @@ def test_views(database: Database, ask: Callable[[SqlViews], object]) -> None:
     """Pages and metrics."""
     with plans(database) as nodes:
         ask(SqlViews(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", LIVE)
+def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -> None:
+    """The live page, of everything and of fewer leads."""
+    with plans(database) as nodes:
+        ask(SqlLiveViews(database))
     assert nodes
     assert read_whole(nodes) == []
 

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.domain.charter import Per
@@ -88,6 +88,7 @@ def test_a_period_lies_where_instants_lie(key: str) -> None:
         parse_period(key, WARSAW)
 
 
+@settings(deadline=None)
 @given(
     per=st.sampled_from(Per),
     now=st.integers(DAY * 400, DAY * 60_000),

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.domain.charter import Charters, Side
@@ -149,6 +149,7 @@ def _made(shares: list[tuple[int, int] | None]) -> Index:
     return Index(QUARTER, parts)
 
 
+@settings(deadline=None)
 @given(_SHARES, _SHARES)
 def test_what_moved_it_adds_up(before: list[tuple[int, int] | None], after: list[tuple[int, int] | None]) -> None:
     """The points of all parts are the change, exactly, also where a part comes or goes; the largest is first."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.charter import MEASURES
@@ -189,6 +189,7 @@ _TOPS: Mapping[str, Callable[[Callable[[FactKind], int]], tuple[int, int | None]
 }
 
 
+@settings(deadline=None)
 @given(_VIEWS, st.sampled_from(sorted(_TOPS)), st.sampled_from(["", NEW]), st.sampled_from([None, "webinar"]))
 def test_counts_and_rates_are_what_their_facts_say(
     views: Sequence[FactView], measure: str, name: str, source: str | None
@@ -210,6 +211,7 @@ def test_counts_and_rates_are_what_their_facts_say(
     assert read(Asked(measure, name, source=source), views) == wanted
 
 
+@settings(deadline=None)
 @given(_VIEWS, st.sampled_from(["", NEW]), st.sampled_from(["PLN", "EUR"]))
 def test_amounts_are_what_their_facts_say(views: Sequence[FactView], name: str, currency: str) -> None:
     """To the millionth, however large: no floating point comes near them."""

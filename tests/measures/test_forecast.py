@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.domain.periods import day_of, midnight
@@ -98,6 +98,7 @@ def test_at_the_end_what_is_reached_is_the_forecast() -> None:
     assert forecast_amount(Fraction(7), over, lambda _: Fraction(2), 50) == Forecast(*[Fraction(7)] * 3)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 50), min_size=50, max_size=50))
 def test_an_interval_is_one_of_what_can_be(reached: int, seen: list[int]) -> None:
     """Never below what is reached, its ends in order, and the same whenever it is asked."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.domain.facts import FactKind
@@ -92,6 +92,7 @@ _TOTAL = st.fractions(min_value=0, max_value=10**6, max_denominator=1000)
 _PLANNED = st.fractions(min_value=Fraction(1, 1000), max_value=10**6, max_denominator=1000)
 
 
+@settings(deadline=None)
 @given(
     st.sets(st.sampled_from(STAGES[:-1])),
     st.lists(_PLANNED, min_size=4, max_size=4),
@@ -106,6 +107,7 @@ def test_parts_add_up_to_the_gap(left_out: set[Stage], planned: list[Fraction], 
         assert sum((part.amount for part in gap.parts), Fraction(0)) == gap.total == plan_[V] - real[V]
 
 
+@settings(deadline=None)
 @given(st.lists(_PLANNED, min_size=3, max_size=3), st.lists(_PLANNED, min_size=3, max_size=3))
 def test_parts_are_the_average_over_all_orders(planned: list[Fraction], actual: list[Fraction]) -> None:
     """The same as going through every order by itself."""

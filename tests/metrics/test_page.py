@@ -430,7 +430,12 @@ def test_promtool_finds_nothing_to_say(story: Bench) -> None:
         "baton_crm_subscription_expiry_timestamp_seconds": lambda: {("zoho",): 1.0},
     }
     names = {name for name, metric in table.BY_NAME.items() if metric.shape is table.Shape.GAUGE and not metric.labels}
-    gauges: Gauges = {**dict.fromkeys(names, single(float)), **lag}
+    promised: Gauges = {
+        name: lambda labels=metric.labels: {labels: 0.5}  # type: ignore[misc]  # each has its own
+        for name, metric in table.BY_NAME.items()
+        if name.startswith(("baton_goal_", "baton_commitment_"))
+    }
+    gauges: Gauges = {**dict.fromkeys(names, single(float)), **lag, **promised}
     tally = ProcessTally()
     tally.count("baton_webhook_requests_total", {"status": "202", "crm": "hubspot"})
     page = text(collector(story, "11:00", counts=tally.counts, gauges=gauges))

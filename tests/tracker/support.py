@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.adapters.sql.database import open_database
+from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.store import SqlStore
-from services.adapters.sql.views import SqlViews
 from services.charters.files import parse_charter
 from services.domain.charter import Charters
 from services.domain.deals import owners
@@ -83,7 +83,7 @@ class Bench:
         self.store = SqlStore(self.database, relays=relays)
         for topic in READ_TOPICS:
             self.store.open_partitions(topic, 1)
-        self.views = SqlViews(self.database)
+        self.views = SqlLiveViews(self.database)
         self.tracker = self._new_tracker()
         self.offset = 0
 

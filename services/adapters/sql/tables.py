@@ -108,6 +108,8 @@ _partial(
     where=or_(leads.c.handoff.is_not(None), leads.c.stalls_at.is_not(None)),
 )
 
+_partial("leads_by_account", leads.c.account, leads.c.key, where=leads.c.account.is_not(None))
+
 handoffs = Table(
     "handoffs",
     METADATA,
@@ -125,6 +127,8 @@ handoffs = Table(
     _text("source_label"),
     Column("attributes", LargeBinary, nullable=False),
 )
+
+Index("handoffs_opened", handoffs.c.opened_at)
 
 clocks = Table(
     "clocks",

@@ -4,22 +4,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
-    and_,
     case,
-    exists,
     func,
     literal,
     or_,
     select,
     tuple_,
-    union_all,
 )
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
+from services.adapters.sql.judged import (
+    clocks_of,
+    count,
+    equal,
+    fallen_due,
+    has_status,
+    is_at_risk,
+    is_overdue,
+    is_stalled,
+    lead_conditions,
+    leads_of,
+)
 from services.adapters.sql.lead_file import lead_file
 from services.adapters.sql.rows import read_counter
 from services.domain.clocks import Status
@@ -30,19 +38,30 @@ from services.storage import (
     DeadLetterRow,
     LeadRow,
 )
-from services.views import ClockQuery, LeadFile, LeadQuery, LeadView, OpenClocks, OpenHandoffs, Verdicts
+from services.views import (
+    EVERYTHING,
+    ClockQuery,
+    LeadFile,
+    LeadQuery,
+    LeadView,
+    OpenClocks,
+    OpenHandoffs,
+    Scope,
+    Verdicts,
+)
 
 _LEAD = tables.leads.c
 _CLOCK = tables.clocks.c
-_FINAL = frozenset({Status.MET, Status.MISSED, Status.CANCELLED})
 _BY_KEY = (_CLOCK.lead, _CLOCK.clock, _CLOCK.number)
 
 
 class SqlViews:
     """Implements `services.views.Views`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, scope: Scope = EVERYTHING) -> None:
+        """With a scope, lists and counts of leads and clocks are of those alone."""
         self._database = database
+        self._scope = scope
 
     def version(self) -> int:
         """A number that grows with every change; pages look again when it has."""
@@ -53,7 +72,12 @@ class SqlViews:
 
     def leads(self, query: LeadQuery, now: Instant) -> Sequence[LeadView]:
         """The leads asked for, ordered by key."""
-        listed = select(tables.leads).where(*_lead_conditions(query, now)).order_by(_LEAD.key).limit(query.limit)
+        listed = (
+            select(tables.leads)
+            .where(*leads_of(self._scope), *lead_conditions(query, now))
+            .order_by(_LEAD.key)
+            .limit(query.limit)
+        )
         with self._database.reading() as connection:
             return lead_views(connection, listed)
 
@@ -64,15 +88,20 @@ class SqlViews:
 
     def stalled(self, now: Instant, limit: int) -> Sequence[LeadView]:
         """Stalled leads, the longest stalled first."""
-        listed = select(tables.leads).where(_is_stalled(now)).order_by(_LEAD.stalls_at, _LEAD.key).limit(limit)
+        listed = (
+            select(tables.leads)
+            .where(*leads_of(self._scope), is_stalled(now))
+            .order_by(_LEAD.stalls_at, _LEAD.key)
+            .limit(limit)
+        )
         with self._database.reading() as connection:
             return lead_views(connection, listed)
 
     def clocks(self, query: ClockQuery, now: Instant) -> Sequence[ClockRow]:
         """The instances asked for, ordered by lead, clock and number."""
-        conditions = _equal(_CLOCK, clock=query.clock, team_label=query.team_label)
+        conditions = clocks_of(self._scope) + equal(_CLOCK, clock=query.clock, team_label=query.team_label)
         if query.status is not None:
-            conditions.append(_has_status(query.status, now))
+            conditions.append(has_status(query.status, now))
         if query.after is not None:
             conditions.append(tuple_(*_BY_KEY) > tuple_(*(literal(part) for part in query.after)))
         listed = select(tables.clocks).where(*conditions).order_by(*_BY_KEY).limit(query.limit)
@@ -83,7 +112,7 @@ class SqlViews:
         """Open instances that are overdue or at risk, the earliest due first."""
         listed = (
             select(tables.clocks)
-            .where(_CLOCK.status.is_(None), or_(_is_overdue(now), _is_at_risk(now)))
+            .where(*clocks_of(self._scope), _CLOCK.status.is_(None), or_(is_overdue(now), is_at_risk(now)))
             .order_by(_CLOCK.due_at.nulls_last(), *_BY_KEY)
             .limit(limit)
         )
@@ -94,14 +123,14 @@ class SqlViews:
         """All open instances, counted."""
         labels = (_CLOCK.clock, _CLOCK.promised_by, _CLOCK.team_label, _CLOCK.priority_label)
         status = case(
-            (_is_overdue(now), literal(Status.OVERDUE.value)),
+            (is_overdue(now), literal(Status.OVERDUE.value)),
             (_CLOCK.paused, literal(Status.PAUSED.value)),
-            (_is_at_risk(now), literal(Status.AT_RISK.value)),
+            (is_at_risk(now), literal(Status.AT_RISK.value)),
             else_=literal(Status.RUNNING.value),
         ).label("status_now")
         counted = (
             select(*labels, status, func.count())
-            .where(_CLOCK.status.is_(None))
+            .where(*clocks_of(self._scope), _CLOCK.status.is_(None))
             .group_by(*labels, status)
             .order_by(*labels, status)
         )
@@ -113,19 +142,12 @@ class SqlViews:
 
     def verdicts(self, since: Instant, until: Instant, now: Instant) -> Sequence[Verdicts]:
         """The instances whose due_at lies in `[since, until)`, counted by clock."""
-        labels = (_CLOCK.clock, _CLOCK.promised_by)
-        ended = select(*labels, _CLOCK.status).where(
-            _CLOCK.status.is_not(None), _CLOCK.due_at >= since, _CLOCK.due_at < until
-        )
-        overdue = select(*labels, literal(Status.OVERDUE.value)).where(
-            _CLOCK.status.is_(None), _CLOCK.due_at >= since, _CLOCK.due_at < min(until, now)
-        )
-        due = union_all(ended, overdue).subquery()
+        due = fallen_due(self._scope, since, until, now)
         counted = (
             select(
                 due.c.clock,
                 due.c.promised_by,
-                *(_count(due.c.status == status) for status in (Status.MET, Status.MISSED, Status.OVERDUE)),
+                *(count(due.c.status == status) for status in (Status.MET, Status.MISSED, Status.OVERDUE)),
             )
             .where(due.c.status != Status.CANCELLED.value)
             .group_by(due.c.clock, due.c.promised_by)
@@ -138,8 +160,8 @@ class SqlViews:
         """All leads with an open handoff, counted."""
         labels = (_LEAD.team_label, _LEAD.priority_label)
         counted = (
-            select(*labels, func.count(), _count(_is_stalled(now)))
-            .where(_LEAD.handoff.is_not(None))
+            select(*labels, func.count(), count(is_stalled(now)))
+            .where(*leads_of(self._scope), _LEAD.handoff.is_not(None))
             .group_by(*labels)
             .order_by(*labels)
         )
@@ -171,65 +193,6 @@ class SqlViews:
             listed = listed.where(letters.id > after)
         with self._database.reading() as connection:
             return [DeadLetterRow(*row) for row in connection.execute(listed)]
-
-
-def _lead_conditions(query: LeadQuery, now: Instant) -> list[ColumnElement[bool]]:
-    conditions = _equal(
-        _LEAD,
-        team=query.team,
-        priority=query.priority,
-        source=query.source,
-        account=query.account,
-        owner=query.owner,
-    )
-    if query.stalled is not None:
-        conditions.append(_is_stalled(now) if query.stalled else ~_is_stalled(now))
-    if query.handed_off is not None:
-        conditions.append(_LEAD.handoff.is_not(None) if query.handed_off else _LEAD.handoff.is_(None))
-    if query.clock is not None or query.status is not None:
-        asked = _equal(_CLOCK, clock=query.clock)
-        if query.status is not None:
-            asked.append(_has_status(query.status, now))
-        conditions.append(exists().where(_CLOCK.lead == _LEAD.key, *asked))
-    if query.after is not None:
-        conditions.append(_LEAD.key > query.after)
-    return conditions
-
-
-def _equal(columns: Any, **values: str | None) -> list[ColumnElement[bool]]:
-    """The columns are as asked; None asks nothing."""
-    return [columns[name] == value for name, value in values.items() if value is not None]
-
-
-def _is_stalled(now: Instant) -> ColumnElement[bool]:
-    # The first half says no more than the second, but makes false of unknown, and is what the index asks for.
-    return and_(_LEAD.stalls_at.is_not(None), _LEAD.stalls_at <= now)
-
-
-def _is_overdue(now: Instant) -> ColumnElement[bool]:
-    """Of open instances."""
-    return and_(_CLOCK.due_at.is_not(None), _CLOCK.due_at < now)
-
-
-def _is_at_risk(now: Instant) -> ColumnElement[bool]:
-    """Of open instances that are not overdue."""
-    return and_(~_CLOCK.paused, _CLOCK.at_risk_at.is_not(None), _CLOCK.at_risk_at <= now)
-
-
-def _has_status(status: Status, now: Instant) -> ColumnElement[bool]:
-    if status in _FINAL:
-        return _CLOCK.status == status.value
-    open_ones: dict[Status, ColumnElement[bool]] = {
-        Status.OVERDUE: _is_overdue(now),
-        Status.PAUSED: and_(~_is_overdue(now), _CLOCK.paused),
-        Status.AT_RISK: and_(~_is_overdue(now), _is_at_risk(now)),
-        Status.RUNNING: and_(~_is_overdue(now), ~_CLOCK.paused, ~_is_at_risk(now)),
-    }
-    return and_(_CLOCK.status.is_(None), open_ones[status])
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.count(case((condition, 1)))
 
 
 def lead_views(connection: Connection, listed: Select[Any]) -> Sequence[LeadView]:

@@ -32,15 +32,27 @@
     return seconds(at(SECOND));
   }
 
+  // The same words as `duration` in services/board/times.py: counted time is never told in days.
+  function duration(length) {
+    const hours = Math.floor(length / HOUR), minutes = Math.floor(length % HOUR / MINUTE), seconds = Math.floor(length % MINUTE / SECOND);
+    const parts = [[hours, 1], [minutes, 2], [hours ? 0 : seconds, 3]];
+    const said = parts.filter(([amount]) => amount).map(([amount, unit]) => units[unit].replace("{}", amount));
+    return said.join(" ") || units[3].replace("{}", 0);
+  }
+
   function count() {
     const at = now();
     for (const element of document.querySelectorAll(".countdown")) {
-      const left = Number(element.dataset.at) - at;
-      const isOver = left < 0;
-      const words = (isOver ? element.dataset.after : element.dataset.before).replace("{}", gap(Math.abs(left)));
-      if (element.textContent !== words) element.textContent = words;
-      if (element.dataset.over !== undefined && element.dataset.over !== String(isOver)) askRefresh();
-      element.dataset.over = String(isOver);
+      const { counted, step, until, since, words } = element.dataset;
+      let length;
+      if (since !== undefined) {
+        length = gap(Math.abs(at - Number(since)));
+      } else {
+        length = duration(Math.max(Number(counted) + Number(step) * (Math.min(at, Number(until)) - servedNow), 0));
+        if (at > Number(until)) askRefresh(); // hours began or ended, or it is due now
+      }
+      const told = words.replace("{}", length);
+      if (element.textContent !== told) element.textContent = told;
     }
   }
 
