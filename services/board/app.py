@@ -1,16 +1,17 @@
 """The board's entry: what it is made of, and its routes on an app."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
+from schemas.charter import CharterDocument
 from services.board.api import api_router
 from services.board.desk import Desk
 from services.board.pages import pages_router
 from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
 from services.ports import WallClock
-from services.views import LiveViews
+from services.views import AccountViews, LiveViews
 
 
 class Board:
@@ -20,13 +21,15 @@ class Board:
         self,
         *,
         views: LiveViews,
+        accounts: AccountViews,
         charters: Callable[[], Charters],
+        documents: Callable[[], Sequence[CharterDocument]],
         clock: WallClock,
         poll_seconds: float = POLL_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
-        """`charters` is asked anew for each answer, so that a new version is seen at once."""
-        self.desk = Desk(views=views, charters=charters, clock=clock)
+        """`charters` and `documents` are asked anew for each answer, so that a new version is seen at once."""
+        self.desk = Desk(views=views, accounts=accounts, charters=charters, documents=documents, clock=clock)
         self.feed = Feed(version=views.version, poll_seconds=poll_seconds, heartbeat_seconds=heartbeat_seconds)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from services.board.desk import NOT_FOUND, Desk
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
 from services.board.overview import charter_at
-from services.board.queries import LiveQuery
+from services.board.queries import AccountsQuery, CharterQuery, LiveQuery, NoQuery
 from services.board.readers import Reader, Reading, multilingual, reader_of
 from services.board.reasons import status_words
 from services.board.rendering import FOREVER, Rendering
@@ -113,6 +113,36 @@ class Pages:
             page=lead_page.gather(case, self._desk.charters()),
         )
 
+    def accounts(self, query: Annotated[AccountsQuery, Query()], reader: Reading) -> Response:
+        """The list of accounts, and the client teams."""
+        version = self._version(None)
+        times = self._desk.times(language=reader.language)
+        found, following = self._desk.account_list(query.cursor, times)
+        return self._page(
+            "accounts.html",
+            reader,
+            here="/accounts",
+            version=version,
+            times=times,
+            accounts=found,
+            teams=self._desk.teams(times) if query.cursor is None else (),
+            following=f"/accounts?{urlencode({'cursor': following})}" if following is not None else None,
+            is_beginning=query.cursor is None,
+        )
+
+    def account(self, name: str, _: Annotated[NoQuery, Query()], reader: Reading) -> Response:
+        """An account's own page."""
+        version = self._version(None)
+        times = self._desk.times(language=reader.language)
+        page = self._desk.account(name, times)
+        return self._page("account.html", reader, here="/accounts", version=version, times=times, page=page)
+
+    def charter(self, query: Annotated[CharterQuery, Query()], reader: Reading) -> Response:
+        """The charter."""
+        times = self._desk.times(language=reader.language)
+        page = self._desk.charter(query.version, times)
+        return self._page("charter.html", reader, here="/charter", times=times, page=page)
+
     def reference(self, request: Request, reader: Reading) -> Response:
         """The reference of the API."""
         times = self._desk.times(language=reader.language)
@@ -168,6 +198,9 @@ def pages_router(desk: Desk) -> APIRouter:
     router.add_api_route("/", handlers.board)
     router.add_api_route("/leads", handlers.leads)
     router.add_api_route("/leads/{key:path}", handlers.lead)
+    router.add_api_route("/accounts", handlers.accounts)
+    router.add_api_route("/accounts/{name:path}", handlers.account)
+    router.add_api_route("/charter", handlers.charter)
     router.add_api_route("/docs", handlers.reference)
     router.add_api_route("/assets/{name}", handlers.asset)
     return router

@@ -7,6 +7,7 @@ import structlog
 
 from services import health
 from services import metric_table as table
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -17,7 +18,7 @@ from services.errors import Unavailable
 from services.metrics.collector import StoreCollector, registry_of, single
 from services.metrics.routes import add_routes as add_metrics
 from services.settings import Settings
-from services.wiring.charters import charters_in_force
+from services.wiring.charters import Documents, charters_in_force
 from services.wiring.parts import new_app
 from services.wiring.service import Part, check_database, pause
 
@@ -51,7 +52,13 @@ class BoardService(Part):
             self.app = new_app(settings, url)
             add_metrics(self.app, registry_of(collector))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
-            self._board = board.Board(views=views, charters=lambda: self._charters, clock=self.clock)
+            self._board = board.Board(
+                views=views,
+                accounts=SqlAccountViews(database),
+                charters=lambda: self._charters,
+                documents=Documents(self._store),
+                clock=self.clock,
+            )
             board.add_routes(self.app, self._board)
 
     async def run(self, stop: asyncio.Event) -> None:

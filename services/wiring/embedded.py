@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import open_database
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.seen import SqlSeen
@@ -33,7 +34,7 @@ from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
 from services.wiring.alerting import Alerting
 from services.wiring.apis import apis_of, without_apis
-from services.wiring.charters import put_in_force
+from services.wiring.charters import Documents, put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, verify_again
 from services.wiring.pulls import Pulls, change_door_of
 from services.wiring.repairs import KeptUp, api_door_of
@@ -154,7 +155,13 @@ class Embedded:
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
         add_metrics(app, registry_of(collector))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=self.views, charters=lambda: self.charters, clock=self.clock)
+        self._board = board.Board(
+            views=self.views,
+            accounts=SqlAccountViews(self.database),
+            charters=lambda: self.charters,
+            documents=Documents(self.store),
+            clock=self.clock,
+        )
         board.add_routes(app, self._board)
         return app
 

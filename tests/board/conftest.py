@@ -8,8 +8,9 @@ from fastapi.testclient import TestClient
 from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
+from services.charters.files import parse_charter
 from services.domain.charter import Charters
-from tests.board.world import CHARTER, FakeViews, StillClock, world
+from tests.board.world import CHARTER, WRITTEN, FakeViews, StillClock, world
 
 
 @pytest.fixture
@@ -28,7 +29,16 @@ def clock() -> StillClock:
 def board(views: FakeViews, clock: StillClock) -> Board:
     """The board."""
     charters = Charters([CHARTER])
-    return Board(views=views, charters=lambda: charters, clock=clock, poll_seconds=0.01, heartbeat_seconds=0.05)
+    document = parse_charter(WRITTEN, "the charter").document
+    return Board(
+        views=views,
+        accounts=views,
+        charters=lambda: charters,
+        documents=lambda: [document],
+        clock=clock,
+        poll_seconds=0.01,
+        heartbeat_seconds=0.05,
+    )
 
 
 @pytest.fixture

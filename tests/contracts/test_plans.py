@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
@@ -16,7 +17,8 @@ from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
-from tests.contracts.queries import HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from services.views import LeadQuery
+from tests.contracts.queries import ACCOUNTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -80,6 +82,15 @@ def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
 
+@pytest.mark.parametrize("ask", ACCOUNTS)
+def test_account_views(database: Database, ask: Callable[[SqlAccountViews], object]) -> None:
+    """The pages of accounts."""
+    with plans(database) as steps:
+        ask(SqlAccountViews(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
 @pytest.mark.parametrize("ask", STORE)
 def test_store(database: Database, ask: Callable[[SqlStore], object]) -> None:
     """The tracker."""
@@ -136,6 +147,8 @@ def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
         (lambda database: SqlViews(database).verdicts(1, 20, 5), "COVERING INDEX clocks_ended (due_at>? AND due_at<?)"),
         (lambda database: SqlViews(database).verdicts(1, 20, 5), "COVERING INDEX clocks_open (due_at>? AND due_at<?)"),
         (lambda database: SqlLiveViews(database).funnel(1, 9), "handoffs_opened (opened_at>? AND opened_at<?)"),
+        (lambda database: SqlAccountViews(database).accounts("a", 5, 5), "leads_by_account (account>?)"),
+        (lambda database: SqlViews(database).leads(LeadQuery(account="y"), 5), "leads_by_account (account=?)"),
         (lambda database: SqlOutbox(database).due(5, 10), "alerts_unsettled (next_try_at<?)"),
     ],
 )

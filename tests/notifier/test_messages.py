@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.board import app as board
 from services.domain.instants import parse_instant
 from services.notifier.messages import message
@@ -160,7 +161,14 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
     bench = Bench(charters_of())
     bench.feed([event("lead.handed_off", "09:00", key)], "09:00")
     app = FastAPI(docs_url=None, redoc_url=None)
-    board.add_routes(app, board.Board(views=bench.views, charters=lambda: bench.charters, clock=HandClock("09:45")))
+    shown = board.Board(
+        views=bench.views,
+        accounts=SqlAccountViews(bench.database),
+        charters=lambda: bench.charters,
+        documents=list,
+        clock=HandClock("09:45"),
+    )
+    board.add_routes(app, shown)
     link = told("at_risk", key).body.rsplit("\n", 1)[1]
     assert link.isascii()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
