@@ -10,7 +10,7 @@ CASES ?= 100000
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock messages test-deep mutate bench-replay bench-store bench-live picture clean
+.PHONY: help demo test test-quick lint types servers lock messages test-deep mutate bench-replay bench-store bench-live bench-board picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ $(QUIX)/.installed: tests/bench/live/quix-requirements.lock
 
 bench-live: $(STAMP) servers $(QUIX)/.installed ## Events per second from Kafka to committed PostgreSQL, beside what one would build otherwise
 	$(BIN)/python -m tests.bench.live
+
+bench-board: $(STAMP) ## How long pages and lists take with 1,000,000 leads, and 500 open pages
+	$(BIN)/python -m tests.bench.board
 
 picture: $(STAMP) servers ## Draw docs/images/joint-view.png anew, from a demo that a real Prometheus reads
 	$(BIN)/python -m tests.dashboards.picture

@@ -11,10 +11,11 @@ revisions of what it touches first, and all else that it judges by afterwards.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.domain.deals import deal_of
 from services.domain.events import IS_DEAL, Event
+from services.domain.facts import Fact, FactKind
 from services.domain.instants import Instant
 
 
@@ -199,6 +200,16 @@ CounterKey = tuple[str, tuple[tuple[str, str], ...]]
 """The name of a sample and its labels, as `services.metrics.table` has them."""
 
 
+class TallyKey(NamedTuple):
+    """Which facts one tally counts; see `services.views.Tally`."""
+
+    day: int
+    kind: FactKind
+    filter: str
+    source: str
+    currency: str
+
+
 @dataclass(slots=True)
 class Changes:
     """All that one batch changes; it is committed whole or not at all."""
@@ -228,6 +239,12 @@ class Changes:
     """Every deal that an event is about, whether or not its row says something new."""
     merges: list[tuple[str, str]] = field(default_factory=list)
     """Leads that were merged, each with the one into which."""
+    facts: list[tuple[str, Fact]] = field(default_factory=list)
+    """Each with its lead: new ones, and those that take the place of another of the same kind and number."""
+    facts_removed: list[tuple[str, FactKind, str]] = field(default_factory=list)
+    """Lead, kind and number of facts that turn out not to be."""
+    tallies: dict[TallyKey, tuple[int, int]] = field(default_factory=dict)
+    """By how many facts, and by how much of their amounts, the two above move each tally."""
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     counters: dict[CounterKey, int] = field(default_factory=dict)
     heard: dict[str, Instant] = field(default_factory=dict)
@@ -263,6 +280,9 @@ class Store(Protocol):
 
     def transitions(self, leads: Collection[str]) -> Sequence[TransitionRow]:
         """All that was told of the leads."""
+
+    def facts(self, leads: Collection[str]) -> Mapping[str, Sequence[Fact]]:
+        """The facts of those leads that have any."""
 
     def deals(self, deals: Collection[str]) -> Mapping[str, DealRow]:
         """Those of the deals that any event was about."""

@@ -184,7 +184,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class FactQuery:
-    """Facts of these days, in the order of their instants, then of their leads, kinds and numbers."""
+    """Facts of these days, in the order of their instants, then of their leads and numbers."""
 
     kind: FactKind
     since: int
@@ -214,6 +214,17 @@ class AccountSummary:
     leads: int
     open_handoffs: int
     stalled: int
+
+
+@dataclass(frozen=True, slots=True)
+class CeremonyHeld:
+    """A ceremony of the charter that took place, and how many came of each side."""
+
+    ceremony: str
+    at: Instant
+    marketing: int
+    sales: int
+    notes: str | None
 
 
 class Views(Protocol):
@@ -293,6 +304,9 @@ class FactViews(Protocol):
 
     def facts(self, query: FactQuery) -> Sequence[FactView]:
         """The facts asked for: what a number is made of."""
+
+    def ceremonies(self, since: Instant, until: Instant) -> Sequence[CeremonyHeld]:
+        """The ceremonies that were held at an instant of `[since, until)`, the first one first."""
 
 
 def status_at(row: ClockRow, now: Instant) -> Status:

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services import metric_table as table
+from services.adapters.sql.facts import SqlFacts
 from services.domain.charter import Charters
 from services.domain.instants import SECOND
 from services.errors import CharterError, UsageError
@@ -44,12 +45,12 @@ def bench() -> Iterator[Bench]:
     bench.database.close()
 
 
-def version(name: str, effective_from: str, within: str = "1h") -> Path:
-    """A file with a version of the charter, in which a lead is to be touched `within` so long."""
+def version(name: str, effective_from: str, more: str = "", *, within: str = "1h") -> Path:
+    """A file with a version of the charter and `more` in it, in which a lead is to be touched `within` so long."""
     text = CHARTER.replace("version: test", f"version: {name}").replace("2020-01-01T00:00:00Z", effective_from)
     text = text.replace("{within: 1h}", f"{{within: {within}}}")
     file = Path(f"{name}.yaml")
-    file.write_text(text, encoding="utf-8")
+    file.write_text(text + more, encoding="utf-8")
     return file
 
 
@@ -172,6 +173,24 @@ def test_a_charter_to_come_wakes_nobody(bench: Bench) -> None:
     put_in_force(bench.store, version("two", "2026-12-01T00:00:00Z"), now)
     put_in_force(bench.store, Path("one.yaml"), now)
     assert not bench.store.due(0, now, 10)
+
+
+def test_a_filter_that_was_not_known_has_leads_looked_at_again(bench: Bench) -> None:
+    """What was counted long ago is counted by it too, though its charter is yet to come; else nobody is woken."""
+    first = put_in_force(bench.store, version("one", "2026-01-01T00:00:00Z"), at("08:00"))
+    bench.judge_by(first)
+    handed_off = event("lead.handed_off", "09:00", attributes={"segment": "smb"})
+    bench.feed([handed_off, event("lead.withdrawn", "09:05")], "09:10")
+    put_in_force(bench.store, version("two", "2030-01-01T00:00:00Z"), at("13:00"))
+    assert bench.store.due(0, at("13:00"), 10) == []
+    goal = "goals: [{name: g, measure: handoffs, where: {segment: smb}, per: month, target: 5}]\n"
+    bench.judge_by(put_in_force(bench.store, version("three", "2031-01-01T00:00:00Z", goal), at("13:00")))
+    assert bench.store.due(0, at("13:00"), 10) == ["crm:lead:1"]
+    bench.tick("13:00")
+    tallies = SqlFacts(bench.database).tallies(0, 100_000)
+    assert {tally.kind for tally in tallies if tally.filter == 'segment is "smb"'} == {"handed_off", "closed"}
+    put_in_force(bench.store, version("four", "2032-01-01T00:00:00Z", goal), at("23:00"))
+    assert bench.store.due(0, at("23:00"), 10) == []
 
 
 def test_a_charter_that_comes_meanwhile_is_seen(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

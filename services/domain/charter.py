@@ -6,6 +6,7 @@ These are checked values: a charter file is read, checked and turned into them e
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
@@ -147,6 +148,11 @@ class Charter:
         return {filter_name(when): when for when in conditions if when.tests}
 
     @property
+    def zone(self) -> tzinfo:
+        """In which days, months and quarters are counted: that of the first calendar."""
+        return next((calendar.zone for calendar in self.calendars.values()), UTC)
+
+    @property
     def is_draft(self) -> bool:
         """Whether a side has not agreed yet: it may be tried on history, not put in force."""
         return self.agreed != frozenset(Side)
@@ -214,6 +220,8 @@ class Charters:
         if not self.versions:
             raise ValueError("no charter")
         self.by_version = {charter.version: charter for charter in self.versions}
+        self.filters = {name: when for charter in self.versions for name, when in charter.filters.items()}
+        """Those of all versions: a fact is judged by each of them, whenever it happened."""
         self._from = [charter.effective_from for charter in self.versions]
         if len(self.by_version) < len(self.versions) or len(set(self._from)) < len(self.versions):
             raise ValueError("two charters share a version or an effective_from")
@@ -225,6 +233,10 @@ class Charters:
     def latest(self) -> Charter:
         """The newest version, in force already or not."""
         return self.versions[-1]
+
+    def labelling(self, at: Instant) -> Charter:
+        """The charter whose labels and zone are used: the one in force, or before there was one the first."""
+        return self.in_force(at) or self.versions[0]
 
     def in_force(self, at: Instant) -> Charter | None:
         """The charter that judges what starts at `at`; None before the first one."""

@@ -3,11 +3,13 @@
 Measures (`services/measures`) are sums of facts over days; a fact is what a number on a page is made of.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.domain.conditions import When
+from services.domain.conditions import AnyOf, Compared, NoneOf, When
+from services.domain.events import Scalar
 from services.domain.instants import Instant
 
 MICROS = 1_000_000
@@ -15,7 +17,11 @@ MICROS = 1_000_000
 
 
 class FactKind(StrEnum):
-    """What a fact says. Each but the last five is of one handoff, at most once."""
+    """What a fact says. Each but the last five is of one handoff, at most once.
+
+    A handoff that is carried on by the lead into which its own was merged is a handoff of that lead as well, with
+    all that had happened in it; `baton replay` counts so too.
+    """
 
     HANDED_OFF = "handed_off"
     ACCEPTED = "accepted"
@@ -45,6 +51,10 @@ class FactKind(StrEnum):
     """A dispute was settled within the quarter in which it began, at the instant at which it began."""
 
 
+FactKey = tuple[FactKind, str]
+"""Kind and number: what tells the facts of a lead apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing that happened, told apart from others of its lead by `kind` and `number`."""
@@ -65,7 +75,35 @@ class Fact:
     """Of won deals, in millionths of `currency`."""
     currency: str = ""
 
+    @property
+    def key(self) -> FactKey:
+        """Which fact of its lead it is."""
+        return self.kind, self.number
+
 
 def filter_name(when: When) -> str:
-    """The name of a filter: the condition in words, the same in every version of the charter; empty for none."""
-    return str(when) if when.tests else ""
+    """The name of a filter: the condition in words, the same in every version of the charter; empty for none.
+
+    Texts stand in quotes, so that no two conditions have one name (`size is 1`, `size is "1"`).
+    """
+    return " and ".join(f"{_quoted(name)} {_in_words(test)}" for name, test in when.tests)
+
+
+def _in_words(test: object) -> str:
+    match test:
+        case AnyOf(values):
+            return "is " + _listed(values)
+        case NoneOf(values):
+            return "is not " + _listed(values)
+        case Compared(comparison, bound):
+            return f"{comparison} {bound!r}"
+        case _:
+            return str(test)
+
+
+def _listed(values: Iterable[Scalar]) -> str:
+    return " or ".join(map(json.dumps, values))
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)

@@ -12,6 +12,7 @@ from services.domain.clocks import ENDINGS, Instance, Role, Status
 from services.domain.events import IS_DEAL, Attributes, Event, EventType, Order, attributes_of, flags
 from services.domain.handoffs import Handoff
 from services.domain.instants import Instant
+from services.domain.occurrences import IS_COUNTED, Occurrences
 
 _HAS_ATTRIBUTES = flags(
     EventType.LEAD_CAPTURED, EventType.LEAD_UPDATED, EventType.LEAD_HANDED_OFF, EventType.LEAD_ASSIGNED
@@ -42,6 +43,8 @@ class Lead:
     started: dict[str, int] = field(default_factory=dict)
     """How many instances of each clock have started."""
     instances: list[Instance] = field(default_factory=list)
+    occurrences: Occurrences = field(default_factory=Occurrences)
+    """What measures count beside handoffs."""
 
 
 def fold(key: str, events: Iterable[Event], charters: Charters) -> Lead:
@@ -68,7 +71,7 @@ def fold_together(histories: Mapping[str, Iterable[Event]], charters: Charters) 
         lead = leads[key]
         if IS_DEAL[event.type] and event.lead != key:
             lead = _survivor(lead, leads)
-        apply(lead, event, charters)
+        apply(lead, event, charters, leads[key])
         if event.type == EventType.LEAD_MERGED and lead.merged_into != key and lead.merged_into in leads:
             _carry_on(leads[lead.merged_into], lead)
     return leads
@@ -112,6 +115,7 @@ def _carry_on(survivor: Lead, lead: Lead) -> None:
         return
     known = {name: value for name, value in survivor.attributes.items() if value is not None}
     survivor.attributes = {**lead.attributes, **known}
+    survivor.occurrences.carry_on(lead.occurrences)
     handoff = lead.handoffs[-1] if lead.handoffs else None
     if handoff is not None and handoff.closed_by == by and survivor.handoff is None:
         survivor.handoffs_opened += 1
@@ -132,13 +136,19 @@ def _order(event: Event) -> tuple[object, ...]:
     return event[:4]
 
 
-def apply(lead: Lead, event: Event, charters: Charters) -> None:
-    """Change `lead` by its next event. Its order must be after `lead.last`; the caller has seen to that."""
+def apply(lead: Lead, event: Event, charters: Charters, owner: Lead | None = None) -> None:
+    """Change `lead` by its next event. Its order must be after `lead.last`; the caller has seen to that.
+
+    `owner` is the lead whose the event's deal is, where that was merged into `lead`.
+    """
     kind = event.type
     if _HAS_ATTRIBUTES[kind]:
         said = attributes_of(event)
         if said:
             lead.attributes = {**lead.attributes, **said}
+    if IS_COUNTED[kind]:
+        handed_off = lead.handoff.attributes if lead.handoff is not None else lead.attributes
+        lead.occurrences.note(event, lead.key, lead.attributes, handed_off, (owner or lead).occurrences)
     _handoff(lead, event)
     if kind == EventType.LEAD_PAUSED:
         _pause(lead, event.time)

@@ -8,6 +8,7 @@ from services.domain.clocks import Instance, Pause
 from services.domain.events import EventType, Order
 from services.domain.fold import Lead
 from services.domain.handoffs import Handoff
+from services.domain.occurrences import Deal, Dispute, Occurrences
 from services.domain.telling import Told
 
 ToldByInstance = dict[tuple[str, int], Told]
@@ -29,6 +30,7 @@ def freeze(lead: Lead, told: ToldByInstance) -> dict[str, Any]:
         "handoff": _freeze_handoff(lead.handoff) if lead.handoff is not None else None,
         "handoffs_opened": lead.handoffs_opened,
         "started": dict(lead.started),
+        "occurrences": _freeze_occurrences(lead.occurrences),
         "open": [
             _freeze_instance(instance, told.get((instance.clock.name, instance.number), Told()))
             for instance in lead.open.values()
@@ -47,6 +49,7 @@ def thaw(key: str, state: Mapping[str, Any], charters: Charters) -> tuple[Lead, 
         last=_order(state["last"]),
         handoffs_opened=state["handoffs_opened"],
         started=dict(state["started"]),
+        occurrences=_thaw_occurrences(state["occurrences"]),
     )
     if state["handoff"] is not None:
         lead.handoff = _thaw_handoff(state["handoff"])
@@ -77,6 +80,29 @@ def _freeze_handoff(handoff: Handoff) -> dict[str, Any]:
 
 def _thaw_handoff(frozen: Mapping[str, Any]) -> Handoff:
     return Handoff(**{**frozen, "open_deals": set(frozen["open_deals"])})
+
+
+def _freeze_occurrences(occurred: Occurrences) -> dict[str, Any]:
+    """What there is of them: most leads have neither deals nor disputes, and many no conversation yet."""
+    parts = {
+        "conversations": occurred.conversations_held,
+        "disputes": occurred.disputes_begun,
+        "open_disputes": [(*each[:-1], dict(each.attributes)) for each in occurred.open_disputes],
+        "deals": {
+            name: (deal.amount, deal.currency, deal.new_customer, deal.stage, deal.won_at)
+            for name, deal in occurred.deals.items()
+        },
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _thaw_occurrences(frozen: Mapping[str, Any]) -> Occurrences:
+    return Occurrences(
+        conversations_held=frozen.get("conversations", 0),
+        disputes_begun=frozen.get("disputes", 0),
+        open_disputes=[Dispute(*each) for each in frozen.get("open_disputes", ())],
+        deals={name: Deal(*parts) for name, parts in frozen.get("deals", {}).items()},
+    )
 
 
 def _freeze_instance(instance: Instance, told: Told) -> dict[str, Any]:

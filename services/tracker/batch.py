@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from services.domain.charter import Charters
 from services.domain.deals import deal_of
 from services.domain.events import IS_DEAL, Event, EventType
-from services.domain.fold import fold_together, in_order
+from services.domain.fold import Lead, fold_together, in_order
 from services.domain.instants import Instant
 from services.domain.merges import links_of, together
 from services.domain.snapshot import ToldByInstance
@@ -140,6 +140,8 @@ class Batch:
         lead = judged.lead
         if lead.merged_into is not None and any(IS_DEAL[event.type] for event in events):
             return False  # its deals have gone with it
+        if any(_reaches_back(event, lead) for event in events):
+            return False
         return lead.last is None or all(event[:4] > lead.last for event in events)
 
     def _judge_anew(self, anew: set[str]) -> set[str]:
@@ -148,6 +150,7 @@ class Batch:
         keys = {key for group in groups for key in group}
         histories = self._histories(keys)
         told = _told(self._store.transitions(keys))
+        facts = self._store.facts(keys)
         for group in groups:
             members = [self._leads[key] for key in sorted(group)]
             arrived = "; ".join(filter(None, (judged.shown_by() for judged in members))) or None
@@ -156,7 +159,7 @@ class Batch:
             for key, lead in fold_together(past, self._charters).items():
                 self._leads[key].arrived, self._leads[key].because = (), arrived
                 self._leads[key].judged_at = at
-                self._leads[key].take(lead, histories[key], told.get(key, {}))
+                self._leads[key].take(lead, histories[key], told.get(key, {}), facts.get(key, ()))
         return keys
 
     def _groups(self, anew: set[str]) -> set[frozenset[str]]:
@@ -200,6 +203,13 @@ class Batch:
         for row in rows:
             count_delay(row, changes.read_at, changes.counters)
             count_feedback(row.event, sources.get(row.event.lead), charter, changes.counters)
+
+
+def _reaches_back(event: Event, lead: Lead) -> bool:
+    """Whether an event changes what was counted before it: what a won deal was worth, or whom facts name."""
+    if IS_DEAL[event.type]:
+        return lead.occurrences.has_won(deal_of(event))
+    return event.type == EventType.LEAD_ERASED
 
 
 def _is_lead(key: str) -> bool:

@@ -12,9 +12,11 @@ from typing import Any
 import orjson
 
 from services import metric_table as metrics
-from services.domain.charter import OTHER, Charter, Charters, Clock
+from services.domain.charter import OTHER, Charters, Clock
 from services.domain.clocks import Instance, Kind, Role, wake_at
+from services.domain.counting import facts_of, keys_of
 from services.domain.events import Event
+from services.domain.facts import Fact, FactKey
 from services.domain.fold import Lead, apply
 from services.domain.handoffs import Handoff
 from services.domain.instants import DAY, Instant
@@ -30,6 +32,7 @@ from services.storage import (
     LeadState,
     TransitionRow,
 )
+from services.tracker import tallying
 from services.tracker.rows import clock_row, event_name, handoff_row, lead_row
 
 ALERTED = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.CORRECTED})
@@ -37,6 +40,8 @@ _NAMED = 3
 """Events that a correction names; a batch may bring hundreds of one lead."""
 STALE_ALERT = DAY
 """A threshold passed longer ago than this is shown, but wakes nobody: it is history being read in."""
+FORMAT = "2"
+"""Of the snapshots. The first had nothing of deals and disputes, and was of a store without facts."""
 
 
 Marks = tuple[object, ...]
@@ -71,6 +76,10 @@ class Judged:
     clocks_before: dict[tuple[str, int], Marks] = field(default_factory=dict)
     handoffs_before: dict[int, Marks] = field(default_factory=dict)
     """Of what is stored, by clock and number, and by number."""
+    facts_before: frozenset[FactKey] = frozenset()
+    """Those of the open handoff that are stored."""
+    facts_stored: Sequence[Fact] = ()
+    """All that are stored, where the lead was judged anew."""
 
     def shown_by(self) -> str | None:
         """What a correction would be shown by: as `type source id`, and no more than a line of them."""
@@ -86,20 +95,24 @@ class Judged:
             else:
                 apply(self.lead, event, self.charters)
 
-    def take(self, lead: Lead, events: Iterable[Event], told: ToldByInstance) -> None:
-        """Take the state that was judged anew from all events; `told` is all that was ever told of the lead."""
+    def take(self, lead: Lead, events: Iterable[Event], told: ToldByInstance, facts: Sequence[Fact]) -> None:
+        """Take the state that was judged anew from all events.
+
+        `told` is all that was ever told of the lead, `facts` those that are stored.
+        """
         self.lead = lead
         self.future_at = min((event.time for event in events if event.time > self.judged_at), default=None)
         self.told = told
         self.is_refolded = True
         self.clocks_before = {}
         self.handoffs_before = {}
+        self.facts_stored = facts
 
 
 @lru_cache(maxsize=8)  # it is asked for twice a lead
 def fingerprint(charters: Charters) -> str:
-    """Tells sets of charters apart; a state judged under other ones is folded anew."""
-    return " ".join(f"{charter.version}@{charter.effective_from}" for charter in charters.versions)
+    """Tells sets of charters apart; a state judged under other ones, or in another format, is folded anew."""
+    return " ".join([FORMAT, *(f"{charter.version}@{charter.effective_from}" for charter in charters.versions)])
 
 
 def new(key: str, partition: int, charters: Charters) -> Judged:
@@ -128,6 +141,7 @@ def read(key: str, partition: int, stored: LeadState, charters: Charters) -> tup
         judged.told_until = judged.judged_at
         judged.clocks_before = {(each.clock.name, each.number): _clock_marks(each) for each in lead.instances}
         judged.handoffs_before = {each.number: _handoff_marks(each) for each in lead.handoffs}
+        judged.facts_before = keys_of(lead)
     return judged, is_current
 
 
@@ -139,6 +153,10 @@ def write(judged: Judged, changes: Changes) -> None:
     # Of what was not stored there is nothing to clear, but perhaps what another worker is just writing.
     if judged.is_refolded and not (is_gone and judged.revision == ABSENT):
         changes.refolded.append(lead.key)
+    if judged.is_refolded:
+        tallying.replace(lead.key, facts_of(lead, charters), judged.facts_stored, changes)
+    else:
+        tallying.add(lead.key, facts_of(lead, charters, judged.facts_before), changes)
     if is_gone:
         changes.gone.append((lead.key, judged.revision))
         return
@@ -148,7 +166,7 @@ def write(judged: Judged, changes: Changes) -> None:
         if judged.clocks_before.get((each.clock.name, each.number)) != _clock_marks(each)
     ]
     handoffs = [
-        handoff_row(lead.key, each, _labelling(charters, each.opened_at))
+        handoff_row(lead.key, each, charters.labelling(each.opened_at))
         for each in lead.handoffs
         if judged.handoffs_before.get(each.number) != _handoff_marks(each)
     ]
@@ -172,7 +190,7 @@ def write(judged: Judged, changes: Changes) -> None:
             state=orjson.dumps(state),
             wake_at=min((wake for wake in wakes if wake is not None), default=None),
             stalls_at=stalled,
-            charter=_labelling(charters, now),
+            charter=charters.labelling(now),
         )
     )
 
@@ -190,11 +208,6 @@ def _handoff_marks(handoff: Handoff) -> Marks:
         handoff.opportunity_at,
         handoff.verdict,
     )
-
-
-def _labelling(charters: Charters, at: Instant) -> Charter:
-    """The charter whose labels are used: the one in force, or before there was one the first."""
-    return charters.in_force(at) or charters.versions[0]
 
 
 def _count_outcomes(judged: Judged, handoffs: Iterable[HandoffRow], counters: dict[CounterKey, int]) -> None:

@@ -8,6 +8,7 @@ import structlog
 from services import health
 from services import metric_table as table
 from services.adapters.sql.account_views import SqlAccountViews
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -39,6 +40,7 @@ class BoardService(Part):
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
             views = SqlLiveViews(database)
+            self.facts = SqlFacts(database)
             collector = StoreCollector(
                 views=views,
                 charters=lambda: self._charters,

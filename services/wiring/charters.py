@@ -35,12 +35,17 @@ def put_in_force(store: SqlStore, path: Path | None, now: Instant) -> Charters:
                 [(file.charter.version, file.text) for file in given],
                 now,
                 generation=generation,
-                # What was judged since then is judged anew.
-                reaching_back=any(file.charter.effective_from <= now for file in fresh),
+                reaching_back=_reaches_back(known, fresh, charters, now),
             )
         except Conflict:
             continue
         return charters
+
+
+def _reaches_back(known: Mapping[str, str], fresh: Sequence[CharterFile], charters: Charters, now: Instant) -> bool:
+    """Whether new charters change what was judged: since they are in force, or what was counted by a new filter."""
+    before = {name for version in known for name in charters.by_version[version].filters}
+    return any(file.charter.effective_from <= now or file.charter.filters.keys() - before for file in fresh)
 
 
 def charters_in_force(store: SqlStore) -> tuple[Charters, int]:

@@ -13,6 +13,7 @@ from services import metric_table as table
 from services.adapters.data_dir import DataDir
 from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import open_database
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
@@ -121,6 +122,7 @@ class Embedded:
         )
         self._resources.callback(self._alerting.close)
         self.views = SqlLiveViews(self.database)
+        self.facts = SqlFacts(self.database)
         self.app = self._app(settings, board_url)
 
     def _begin_repairs(self, settings: Settings) -> None:

@@ -2,9 +2,10 @@
 
 `python -m tests.bench.store [--events N] [--rounds N]`. The transaction alone, nothing is judged: batches of 1,000
 events over 5,000 leads; each batch reads the revisions of its leads, and writes its events, the view of each lead
-(900 bytes) and two of its clocks, an alert for every third event, 40 counters, and the position. The plain write is
-of the events alone, in transactions of the same size, in the quickest way that the database has. All take turns, so
-that a neighbour on the machine troubles all; PostgreSQL is a server of the tests, with its disk and cores the same.
+(900 bytes) and two of its clocks, an alert for every third event, a fact for every second with what it moves of 90
+tallies, 40 counters, and the position. The plain write is of the events alone, in transactions of the same size, in
+the quickest way that the database has. All take turns, so that a neighbour on the machine troubles all; PostgreSQL is
+a server of the tests, with its disk and cores the same.
 """
 
 import argparse
@@ -23,8 +24,10 @@ import psycopg
 from services.adapters.sql.database import migrate, open_database
 from services.adapters.sql.rows import event_values
 from services.domain.events import Event, EventType
+from services.domain.facts import Fact, FactKind
 from services.domain.instants import SECOND
 from services.storage import ABSENT, AlertRow, Changes, ClockRow, EventRow, LeadRow
+from services.tracker import tallying
 from tests.contracts.rows import commit, opened
 from tests.servers.postgres import Postgres, lacking
 
@@ -33,6 +36,7 @@ LEADS = 5_000
 START = 1_800_000_000 * SECOND
 HOUR = 3_600 * SECOND
 _STATE = bytes(range(32, 122)) * 10
+_KINDS = tuple(FactKind)
 _COLUMNS = """stream TEXT, source TEXT, id TEXT, time BIGINT, type SMALLINT, lead TEXT, data TEXT, crm TEXT,
     received_at BIGINT, PRIMARY KEY (stream, source, id)"""
 
@@ -55,11 +59,25 @@ def _batch(first: int, keys: list[str]) -> Changes:
         if number % 3 == 0:
             details = {"team": "inbound", "to": "sales", "due_at": at}
             changes.alerts.append(AlertRow(f"{key}/accept/1/overdue", "overdue", key, "accept", 1, at, details))
+        if number % 2 == 0:
+            tallying.add(key, [_fact(number, at)], changes)
     for key in dict.fromkeys(keys):
         changes.leads.append(_lead(key, START + first * SECOND))
         changes.clocks += [_clock(key, name, START + first * SECOND) for name in ("accept", "touch")]
     changes.counters = {("baton_events_total", (("crm", "hubspot"), ("type", str(kind)))): 25 for kind in range(40)}
     return changes
+
+
+def _fact(number: int, at: int) -> Fact:
+    return Fact(
+        kind=_KINDS[number // 2 % 15],
+        number=str(number),
+        at=at,
+        day=number // 5_000,
+        source=("webinar", "referral", "other")[number % 3],
+        meets=frozenset({"source is known and account is known"}),
+        attributes={"team": "inbound", "account": "ACME", "region": "north"},
+    )
 
 
 def _lead(key: str, at: int) -> LeadRow:
@@ -185,7 +203,9 @@ def measure(changes: list[Changes], rounds: int, postgres: Postgres | None) -> d
 def report(changes: list[Changes], rates: dict[str, list[float]]) -> Iterator[str]:
     """Medians, and medians of the rounds' own ratios."""
     events = sum(len(each.events) for each in changes)
-    rows = sum(len(each.events) + len(each.leads) + len(each.clocks) + len(each.alerts) for each in changes)
+    rows = sum(
+        sum(map(len, (each.events, each.leads, each.clocks, each.alerts, each.facts, each.tallies))) for each in changes
+    )
     for name, each in rates.items():
         rate = statistics.median(each)
         yield f"{name:22} {rate:9,.0f} events/s" + (

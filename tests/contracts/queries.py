@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from services.adapters.sql.account_views import SqlAccountViews
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
@@ -11,8 +12,9 @@ from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.clocks import Status
-from services.views import ClockQuery, LeadQuery, Scope
-from tests.contracts.rows import changes, commit, lead
+from services.domain.facts import FactKind
+from services.views import ClockQuery, FactQuery, LeadQuery, Scope
+from tests.contracts.rows import changes, commit, fact, facts_of, lead
 
 _LEAD_QUERIES = [
     LeadQuery(),
@@ -63,12 +65,21 @@ STORE: list[Callable[[SqlStore], object]] = [
     lambda store: store.known_events([("lead:a", "crm", "1")]),
     lambda store: store.events(["lead:a", "lead:b"]),
     lambda store: store.transitions(["a", "b"]),
+    lambda store: store.facts(["a", "b"]),
     lambda store: store.deals(["a", "b"]),
     lambda store: store.deals_of(["a", "b"]),
     lambda store: store.merged_with(["a", "b"]),
     lambda store: store.due(0, 5, 10),
     lambda store: store.note_read("baton.events", 0, 1, 5),
-    lambda store: commit(store, changes(1, leads=[lead()], refolded=["a:lead:1"])),
+    lambda store: commit(
+        store, changes(1, leads=[lead()], refolded=["a:lead:1"], **facts_of(fact(number="2"), removed=[fact()]))
+    ),
+]
+FACTS: list[Callable[[SqlFacts], object]] = [
+    lambda facts: facts.tallies(10, 20),
+    lambda facts: facts.facts(FactQuery(FactKind.WON, 10, 20)),
+    lambda facts: facts.facts(FactQuery(FactKind.WON, 10, 20, filter="x", source="s", after=(11, "a", "1"), limit=10)),
+    lambda facts: facts.ceremonies(10, 20),
 ]
 OUTBOX: list[Callable[[SqlOutbox], object]] = [
     lambda outbox: outbox.due(50, 10),

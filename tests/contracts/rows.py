@@ -1,11 +1,13 @@
 """Rows to write, with everything that a test does not care about filled in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from services.adapters.sql.database import Database
 from services.adapters.sql.store import SqlStore
 from services.domain.events import Event, EventType
+from services.domain.facts import Fact, FactKind
 from services.storage import (
     ABSENT,
     AlertRow,
@@ -19,6 +21,7 @@ from services.storage import (
     Store,
     TransitionRow,
 )
+from services.tracker import tallying
 
 TOPIC = "baton.events"
 PARTITIONS = 3
@@ -106,6 +109,18 @@ def ended(key: str = "a:lead:1", name: str = "accept", number: int = 1, **fields
 def transition(key: str = "a:lead:1", name: str = "overdue", **fields: Any) -> TransitionRow:
     """A transition of the first instance of `accept` that stands."""
     return replace(TransitionRow(key, "accept", 1, name, 12, 13, True), **fields)
+
+
+def fact(kind: FactKind = FactKind.WON, number: str = "1", **fields: Any) -> Fact:
+    """A fact of no filter on the first day."""
+    return replace(Fact(kind, number, 5, 0, "other", frozenset(), {}), **fields)
+
+
+def facts_of(*facts: Fact, key: str = "a:lead:1", removed: Sequence[Fact] = ()) -> dict[str, Any]:
+    """What a batch changes that adds facts of a lead, and takes others away."""
+    made = changes()
+    tallying.replace(key, facts, removed, made)
+    return {"facts": made.facts, "facts_removed": made.facts_removed, "tallies": made.tallies}
 
 
 def alert(key: str = "a:lead:1", kind: str = "overdue", **fields: Any) -> AlertRow:

@@ -18,14 +18,18 @@ from services.adapters.sql import migrations, schema
 from services.adapters.sql.database import Migration, lacking, migrate, open_database
 from services.adapters.sql.tables import METADATA
 from services.domain.events import Event
+from services.domain.fold import fold_together
 from services.errors import UsageError
+from services.storage import deal_stream, lead_stream
 from tests.databases import FILE, POSTGRES, new_url
+from tests.tracker.counted import facts_hold, tallies_hold
 from tests.tracker.support import Bench, event
 
 VERSION_1 = (Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8")
 """A file of the version before there were revisions: two leads that were judged, one merged, a deal without a lead."""
 CARRIED_ON = sorted(
-    METADATA.tables.keys() - {"heard", "held_alerts", "meta", "outbox", "positions", "webhooks", "webhooks_disabled"}
+    METADATA.tables.keys()
+    - {"facts", "heard", "held_alerts", "meta", "outbox", "positions", "tallies", "webhooks", "webhooks_disabled"}
 )
 """The tables that are as long as they were: not those that are new, grow by what is new, and by opening partitions."""
 
@@ -219,6 +223,25 @@ def test_a_file_of_before_there_were_revisions(tmp_path: Path) -> None:
     bench.database.close()
 
 
+def test_leads_of_before_there_were_facts_are_judged_anew(tmp_path: Path) -> None:
+    """Each in its turn, by those that are due anyway: as soon as the log is read on, all are counted."""
+    make_version_1(tmp_path)
+    bench = Bench(url=f"sqlite:///{tmp_path / 'baton.db'}")
+    leads = ["crm:lead:1", "crm:lead:2", "crm:lead:3"]
+    (read_at,) = {at for at in bench.store.read_until().values() if at}
+    assert bench.store.facts(leads) == {}
+    assert bench.tracker.tick("baton.events", 0, read_at, 2) == 2  # and one that was merged with another of these
+    assert bench.tracker.tick("baton.events", 0, read_at, 2) == 0
+    deals = bench.store.deals_of(leads)
+    streams = {lead: [lead_stream(lead), *map(deal_stream, deals[lead])] for lead in leads}
+    stored = bench.store.events([stream for each in streams.values() for stream in each])
+    histories = {lead: [each for stream in streams[lead] for each in stored[stream]] for lead in leads}
+    facts_hold(bench.database, fold_together(histories, bench.charters), bench.charters)
+    tallies_hold(bench.database, leads)
+    assert bench.store.facts(leads).keys() == {"crm:lead:1", "crm:lead:2"}
+    bench.database.close()
+
+
 def rest_of_the_story() -> list[Event]:
     """What had happened in time comes late; and the deal gets its lead, which was merged."""
     touched = event("lead.touched", "09:10", kind="call", direction="outbound", connected=True)
@@ -252,7 +275,7 @@ def test_postgres_is_not_migrated_by_opening_it(request: pytest.FixtureRequest) 
 
 
 def test_rows_of_the_first_revision_are_carried_on(url: str, engine: Engine) -> None:
-    """What one worker wrote is all of partition 0, at a first revision; its counters go on counting."""
+    """What one worker wrote is all of partition 0, and is looked at again; its counters go on counting."""
     with engine.begin() as connection:
         command.upgrade(config_on(connection), migrations.FIRST)
         for statement in (
@@ -268,7 +291,7 @@ def test_rows_of_the_first_revision_are_carried_on(url: str, engine: Engine) -> 
     migrate(url)
     with engine.begin() as connection:
         for query, row in {
-            "SELECT key, revision, partition FROM leads": ("a", 1, 0),
+            "SELECT key, partition, wake_at FROM leads": ("a", 0, 8),
             "SELECT deal, revision, lead FROM deals": ("d", 1, "a"),
             "SELECT name, labels, shard, value FROM counters": ("n", "[]", "baton.events/0", 7),
             "SELECT value FROM meta WHERE name = 'charters'": (1,),

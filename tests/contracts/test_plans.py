@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event
 
 from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, open_database
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
@@ -17,12 +18,13 @@ from services.adapters.sql.relay import SqlRelay
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
-from services.views import LeadQuery
-from tests.contracts.queries import ACCOUNTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
-from tests.contracts.rows import alert, changes, clock, commit, deal, lead, opened
+from services.domain.facts import FactKind
+from services.views import FactQuery, LeadQuery
+from tests.contracts.queries import ACCOUNTS, FACTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.rows import alert, changes, clock, commit, deal, fact, facts_of, lead, opened
 from tests.contracts.rows import event as event_row
 
-_BIG = "alerts|clocks|deals|deliveries|events|handoffs|leads|merges|transitions"
+_BIG = "alerts|clocks|deals|deliveries|events|facts|handoffs|leads|merges|tallies|transitions"
 _READ_WHOLE = re.compile(rf"SCAN ({_BIG})$")
 
 
@@ -39,6 +41,7 @@ def database() -> Iterator[Database]:
             clocks=[clock()],
             alerts=[alert()],
             deals=[deal("d", "a:lead:1", row.event)],
+            **facts_of(fact()),
         ),
     )
     yield database
@@ -109,6 +112,15 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
 
+@pytest.mark.parametrize("ask", FACTS)
+def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as steps:
+        ask(SqlFacts(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
 @pytest.mark.parametrize("ask", HELD)
 def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
     """What keeps Alertmanager up to date."""
@@ -149,6 +161,12 @@ def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
         (lambda database: SqlLiveViews(database).funnel(1, 9), "handoffs_opened (opened_at>? AND opened_at<?)"),
         (lambda database: SqlAccountViews(database).accounts("a", 5, 5), "leads_by_account (account>?)"),
         (lambda database: SqlViews(database).leads(LeadQuery(account="y"), 5), "leads_by_account (account=?)"),
+        (
+            lambda database: SqlFacts(database).facts(FactQuery(FactKind.WON, 10, 20, after=(11, "a", "1"))),
+            "facts_listed (kind=? AND at>? AND at<?)",
+        ),
+        (lambda database: SqlFacts(database).tallies(10, 20), "sqlite_autoindex_tallies_1 (day>? AND day<?)"),
+        (lambda database: SqlFacts(database).ceremonies(10, 20), "sqlite_autoindex_events_1 (stream>? AND stream<?)"),
         (lambda database: SqlOutbox(database).due(5, 10), "alerts_unsettled (next_try_at<?)"),
     ],
 )

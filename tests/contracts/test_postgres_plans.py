@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, migrate, open_database
+from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
@@ -22,7 +23,9 @@ from services.adapters.sql.store import SqlStore
 from services.adapters.sql.tables import handoffs, leads
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
-from tests.contracts.queries import ACCOUNTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from services.domain.facts import FactKind
+from services.views import FactQuery
+from tests.contracts.queries import ACCOUNTS, FACTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -54,10 +57,19 @@ _ROWS = (
     "SELECT 'crm:deal:' || n, 1, 'crm:lead:' || n, '[]' FROM generate_series(1, 20000) AS n",
     'INSERT INTO merges (lead, "into") '
     "SELECT 'crm:lead:' || n, 'crm:lead:' || n + 1 FROM generate_series(1, 20000, 2) AS n",
+    "INSERT INTO facts (lead, kind, number, at, day, source, meets, attributes, amount, currency) "
+    "SELECT 'crm:lead:' || n, kind, '1', n * 86400000000, n, 's', '', '{}', 0, '' FROM generate_series(1, 10000) AS n, "
+    "unnest(ARRAY['handed_off', 'accepted', 'won']) AS kind",
+    "INSERT INTO tallies (day, kind, filter, source, currency, shard, count, whole, millionths) "
+    "SELECT n, kind, filter, 's', '', 'baton.events/0', 1, 0, 0 FROM generate_series(1, 2000) AS n, "
+    "unnest(ARRAY['handed_off', 'accepted', 'won']) AS kind, unnest(ARRAY['', 'a', 'b']) AS filter",
     "INSERT INTO outbox (lead, clock, number, name) "
     "SELECT 'crm:lead:' || n, 'accept', 1, 'started' FROM generate_series(1, 200) AS n",
 )
-_BIG = frozenset({"alerts", "clocks", "deals", "deliveries", "events", "handoffs", "leads", "merges", "transitions"})
+_BIG = frozenset(
+    {"alerts", "clocks", "deals", "deliveries", "events", "facts", "handoffs", "leads", "merges", "tallies"}
+    | {"transitions"}
+)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +170,15 @@ def test_outbox(database: Database, ask: Callable[[SqlOutbox], object]) -> None:
     assert read_whole(nodes) == []
 
 
+@pytest.mark.parametrize("ask", FACTS)
+def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as nodes:
+        ask(SqlFacts(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
 @pytest.mark.parametrize("ask", HELD)
 def test_held_alerts(database: Database, ask: Callable[[SqlHeldAlerts], object]) -> None:
     """What keeps Alertmanager up to date."""
@@ -212,6 +233,13 @@ def test_rows_by_the_batch(database: Database) -> None:
         (lambda database: SqlViews(database).open_clocks(5), "clocks_open", "Index Only Scan"),
         (lambda database: SqlViews(database).verdicts(1, 2000, 5), "clocks_ended", "Index Only Scan"),
         (lambda database: SqlViews(database).verdicts(1, 2000, 5), "clocks_open", "Index Only Scan"),
+        (
+            lambda database: SqlFacts(database).facts(FactQuery(FactKind.WON, 10, 9000, after=(11, "a", "1"), limit=9)),
+            "facts_listed",
+            "Index Scan",
+        ),
+        (lambda database: SqlFacts(database).tallies(10, 20), "tallies_pkey", "Index Scan"),
+        (lambda database: SqlFacts(database).ceremonies(10, 20), "events_pkey", "Index Scan"),
         (lambda database: SqlOutbox(database).due(500, 10), "alerts_unsettled", "Index Scan"),
     ],
 )

@@ -33,7 +33,8 @@ from services.tracker.tracker import CLOCKS_MAY_DIFFER, Tracker
 from services.translate import to_json
 from services.views import ClockQuery, status_at
 from tests.databases import empty
-from tests.tracker.support import Bench, at
+from tests.tracker.counted import COUNTING_CHARTER, facts_hold, tallies_hold
+from tests.tracker.support import Bench, at, charters_of
 
 DEEP = "BATON_TEST_DEEP"
 """Set in the environment, the machine runs thirty times as long, on new cases every time."""
@@ -71,6 +72,9 @@ clocks:
     calendar: office
     targets: [{{within: 2h}}]
     escalate: [{{at: 120%, to: sales}}]
+goals:
+  - {{name: new, measure: won_amount, where: {{new_customer: true}}, currency: PLN, per: year, target: 1000}}
+  - {{name: big, measure: won, where: {{amount: {{gte: 100}}}}, per: month, target: 3}}
 """
 
 
@@ -138,11 +142,12 @@ def data_of(draft: Draft, kind: EventType) -> dict[str, Any]:
     """What an event of the type says, by the words of the draft."""
     hot = draft.word == "hot"
     if IS_DEAL[kind]:
-        return {"deal": draft.deal, "stage": draft.word}
+        worth = {"amount": abs(draft.ago) * 1.1, "currency": "PLN" if hot else "EUR"} if draft.ago % 60 == 0 else {}
+        return {"deal": draft.deal, "stage": draft.word, "new_customer": hot, **worth}
     said: dict[EventType, dict[str, Any]] = {
         EventType.LEAD_CAPTURED: {"attributes": {"priority": draft.word}},
         EventType.LEAD_UPDATED: {"attributes": {"priority": draft.word, "source": None if hot else "webinar"}},
-        EventType.LEAD_HANDED_OFF: {"attributes": {"priority": draft.word}},
+        EventType.LEAD_HANDED_OFF: {"attributes": {"priority": draft.word, "account": draft.into}},
         EventType.LEAD_ASSIGNED: {"owner": draft.word, "team": "inbound" if hot else "outbound"},
         EventType.LEAD_PAUSED: {"reason": draft.word},
         EventType.LEAD_TOUCHED: {"kind": "call", "direction": "outbound" if hot else "inbound", "connected": hot},
@@ -198,7 +203,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     def new_bench(self) -> Bench:
         """What the tracker works on, empty."""
-        return Bench()
+        return Bench(charters_of(COUNTING_CHARTER))
 
     @rule(batch=batches)
     def feed(self, batch: Sequence[Draft | Again | bytes]) -> None:
@@ -300,10 +305,16 @@ class TrackerMachine(RuleBasedStateMachine):
             assert each.holds == (stands or row.kind == Kind.CORRECTED)
 
     @invariant()
+    def tallies_are_of_the_facts(self) -> None:
+        """What measures are made of is exact after every commit."""
+        tallies_hold(self.bench.database, LEADS)
+
+    @invariant()
     def the_store_is_what_judging_at_once_gives(self) -> None:
-        """Clocks, and what stands of the told."""
+        """Facts, clocks, and what stands of the told."""
         if not self.is_settled:
             return
+        facts_hold(self.bench.database, self._leads(), self.bench.charters)
         instances = self._instances()
         assert self._clocks() == [clock_row(key, instance) for key, instance in instances]
         assert {row.id for row in self._transitions() if row.standing and not row.name.startswith("corrected")} == {
@@ -411,7 +422,7 @@ def test_the_tracker_on_postgres(postgres_tables: str) -> None:
     class OnPostgres(TrackerMachine):
         def new_bench(self) -> Bench:
             empty(postgres_tables)
-            return Bench(url=postgres_tables)
+            return Bench(charters_of(COUNTING_CHARTER), postgres_tables)
 
     examples = 300 if DEEP in os.environ else 8
     run_state_machine_as_test(OnPostgres, settings=settings(TestTracker.settings, max_examples=examples))

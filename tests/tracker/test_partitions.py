@@ -29,8 +29,9 @@ from services.tracker.partitions import ABREAST, PartitionedTracker
 from services.tracker.tracker import Tracker
 from services.translate import to_json
 from tests.databases import FILE, POSTGRES, empty, url_of
+from tests.tracker.counted import COUNTING_CHARTER, facts_hold, tallies_hold
 from tests.tracker.support import at, charters_of, event, expected_clocks, shuffled_with_duplicates
-from tests.tracker.test_machine import LEADS, data_of, some_draft
+from tests.tracker.test_machine import LEADS, data_of, judged_at_once, some_draft
 
 COUNTS = {EVENTS: 3, DEALS: 2}
 CASES = 60
@@ -42,6 +43,11 @@ def partition_of(key: str, topic: str = EVENTS) -> int:
     return zlib.crc32(key.encode()) % COUNTS[topic]
 
 
+_STEPS = frozenset(
+    {"states", "known_events", "events", "transitions", "facts", "deals", "deals_of", "merged_with", "commit"}
+)
+
+
 class MeddledStore(SqlStore):
     """A store on which others work between any two steps of a batch."""
 
@@ -51,7 +57,7 @@ class MeddledStore(SqlStore):
 
     def __getattribute__(self, name: str) -> Any:
         """Every read, and the commit, with the others' work before it."""
-        if name in {"states", "known_events", "events", "transitions", "deals", "deals_of", "merged_with", "commit"}:
+        if name in _STEPS:
             object.__getattribute__(self, "_meddle")()
         return object.__getattribute__(self, name)
 
@@ -153,7 +159,7 @@ def some_events(random: Random, count: int) -> list[Event]:
 def test_workers_together_judge_as_one(kind: str, seed: int, request: pytest.FixtureRequest) -> None:
     """Merges and deals reach over partitions, others commit at any moment, and batches are judged anew."""
     random = Random(seed)
-    cluster = Cluster(url_of(kind, request), random, charters_of())
+    cluster = Cluster(url_of(kind, request), random, charters_of(COUNTING_CHARTER))
     events = some_events(random, random.randint(20, 80))
     sent = shuffled_with_duplicates(events, random, 0.2)
     for each in sent:
@@ -168,7 +174,7 @@ def test_workers_at_the_same_time_judge_as_one(postgres_tables: str, seed: int) 
     """Each in a thread of its own, on a database that lets them meet in the middle of their transactions."""
     empty(postgres_tables)
     random = Random(seed)
-    cluster = Cluster(postgres_tables, random, charters_of(), meddled=0)
+    cluster = Cluster(postgres_tables, random, charters_of(COUNTING_CHARTER), meddled=0)
     events = some_events(random, 300)
     sent = shuffled_with_duplicates(events, random, 0.2)
     for each in sent:
@@ -182,7 +188,9 @@ def test_workers_at_the_same_time_judge_as_one(postgres_tables: str, seed: int) 
 
 
 def judged_as_one(cluster: Cluster, events: Sequence[Event], sent: Sequence[Event]) -> None:
-    """Fail unless the clocks are those of judging everything at once, and each record was counted once."""
+    """Fail unless clocks and facts are those of judging everything at once, and each record was counted once."""
+    facts_hold(cluster.database, judged_at_once(events, cluster.charters, NOW), cluster.charters)
+    tallies_hold(cluster.database, LEADS)
     views = SqlViews(cluster.database)
     expected = expected_clocks(events, cluster.charters, NOW)
     for lead in LEADS:
@@ -200,7 +208,7 @@ def judged_as_one(cluster: Cluster, events: Sequence[Event], sent: Sequence[Even
 def test_conflicts_are_met(tmp_path: Path) -> None:
     """The cases above do have workers refused, else they would show nothing."""
     random = Random(0)
-    cluster = Cluster(f"sqlite:///{tmp_path / 'baton.db'}", random, charters_of(), meddled=0.5)
+    cluster = Cluster(f"sqlite:///{tmp_path / 'baton.db'}", random, charters_of(COUNTING_CHARTER), meddled=0.5)
     for each in some_events(random, 80):
         cluster.append(each)
     cluster.run()

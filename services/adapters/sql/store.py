@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
+from services.adapters.sql.fact_rows import FactKeeper
 from services.adapters.sql.rows import (
     ALERT_COLUMNS,
     EVENT_COLUMNS,
@@ -32,6 +33,7 @@ from services.adapters.sql.statements import (
     upsert,
 )
 from services.domain.events import Event
+from services.domain.facts import Fact
 from services.domain.instants import Instant
 from services.domain.merges import links_of, together
 from services.errors import Conflict, PositionLost, UsageError
@@ -84,6 +86,7 @@ class SqlStore:
         self._new_deals = insert_new(tables.deals, dialect)
         self._known_deals = Updater(tables.deals, dialect, expected="revision")
         self._merges = insert_new(tables.merges, dialect)
+        self._facts = FactKeeper(dialect)
         self._alerts = Writer(insert_into(tables.alerts, dialect), dialect, ALERT_COLUMNS)
         self._outbox = Writer(insert_into(tables.outbox, dialect), dialect, ("lead", "clock", "number", "name"))
         self._counters = upsert(tables.counters, dialect, value=tables.counters.c.value + counter.value)
@@ -158,6 +161,11 @@ class SqlStore:
             parts = [connection.execute(_TRANSITIONS, {"keys": part}).all() for part in chunks(leads)]
         return [TransitionRow(*row) for part in parts for row in part]
 
+    def facts(self, leads: Collection[str]) -> Mapping[str, Sequence[Fact]]:
+        """The facts of those leads that have any."""
+        with self._database.reading() as connection:
+            return self._facts.read(connection, leads)
+
     def deals(self, deals: Collection[str]) -> Mapping[str, DealRow]:
         """Those of the deals that any event was about."""
         with self._database.reading() as connection:
@@ -227,6 +235,7 @@ class SqlStore:
             self._transitions.write(connection, transitions)
             self._alerts.write(connection, [alert_values(row) for row in changes.alerts])
             self._merges.write(connection, changes.merges)
+            self._facts.write(connection, changes, shard)
             self._dead_letters.write(
                 connection,
                 [

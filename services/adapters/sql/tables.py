@@ -274,6 +274,40 @@ Index("deals_by_lead", deals.c.lead)
 merges = Table("merges", METADATA, _key("lead"), _key("into"))
 Index("merges_by_survivor", merges.c.into)
 
+facts = Table(
+    "facts",
+    METADATA,
+    _key("lead"),
+    _key("kind"),
+    _key("number"),
+    _number("at"),
+    _number("day"),
+    _text("source"),
+    _text("meets"),
+    _text("attributes"),
+    _number("amount"),
+    _text("currency"),
+)
+"""What measures count. `meets`: names of filters between line breaks; `attributes`: JSON."""
+Index("facts_listed", facts.c.kind, facts.c.at, facts.c.lead, facts.c.number)
+
+tallies = Table(
+    "tallies",
+    METADATA,
+    _key("day", number=True),
+    _key("kind"),
+    _key("filter"),
+    _key("source"),
+    _key("currency"),
+    _key("shard"),
+    _number("count"),
+    _number("whole"),
+    _number("millionths"),
+)
+"""How many facts there are, and what they amount to: `whole` + `millionths` / 1,000,000, since a sum of millionths
+alone would not fit into 64 bits. The day stands first in the key, for all that is asked is asked of days. `shard` as
+of counters: what one partition added another may take away, so that a row alone says nothing."""
+
 dead_letters = Table(
     "dead_letters",
     METADATA,
