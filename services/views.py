@@ -207,6 +207,16 @@ class FactView:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """An account, and how its leads stand."""
+
+    name: str
+    leads: int
+    open_handoffs: int
+    stalled: int
+
+
+@dataclass(frozen=True, slots=True)
 class CeremonyHeld:
     """A ceremony of the charter that took place, and how many came of each side."""
 
@@ -271,6 +281,19 @@ class LiveViews(Views, Protocol):
 
     def rows(self, keys: Collection[str]) -> Mapping[str, LeadRow]:
         """Leads by their keys; without those that are not known."""
+
+
+class AccountViews(Protocol):
+    """What the pages of accounts read beside. Methods raise Unavailable when the database is away."""
+
+    def accounts(self, after: str | None, limit: int, now: Instant) -> Sequence[AccountSummary]:
+        """The accounts of leads, by name: those after the name `after`."""
+
+    def histories(self, keys: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        """The events of leads, their deals' among them, in the canonical order."""
+
+    def alarms(self, keys: Sequence[str], limit: int) -> Sequence[TransitionRow]:
+        """What was told that people are alerted of (at risk, overdue, escalated, corrected), the last first."""
 
 
 class FactViews(Protocol):

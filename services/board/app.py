@@ -1,11 +1,12 @@
 """The board's entry: what it is made of, and its routes on an app."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
+from schemas.charter import CharterDocument
 from services.board.api import api_router, new_router
 from services.board.desk import Desk
 from services.board.feedback_desk import FeedbackDesk
@@ -19,7 +20,7 @@ from services.board.stream import HEARTBEAT_SECONDS, POLL_SECONDS, Feed
 from services.domain.charter import Charters
 from services.measures.book import Book
 from services.ports import EventLog, WallClock
-from services.views import FeedbackViews, LiveViews
+from services.views import AccountViews, FeedbackViews, LiveViews
 
 
 class Board:
@@ -31,18 +32,20 @@ class Board:
         views: LiveViews,
         feedback: FeedbackViews,
         book: Book,
+        accounts: AccountViews,
         charters: Callable[[], Charters],
+        documents: Callable[[], Sequence[CharterDocument]],
         clock: WallClock,
         log: EventLog,
         visitor_of: VisitorOf = anyone,
         poll_seconds: float = POLL_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
-        """`charters` is asked anew for each answer, so that a new version is seen at once.
+        """`charters` and `documents` are asked anew for each answer, so that a new version is seen at once.
 
         What is said on the board goes into `log`; who says it, `visitor_of` tells.
         """
-        self.desk = Desk(views=views, charters=charters, clock=clock)
+        self.desk = Desk(views=views, accounts=accounts, charters=charters, documents=documents, clock=clock)
         self.feedback = FeedbackDesk(desk=self.desk, views=feedback)
         self.scribe = Scribe(desk=self.desk, feedback=feedback, log=log)
         self.visitor_of = visitor_of

@@ -18,7 +18,7 @@ def encode(after: tuple[str | int, ...]) -> str:
 
 
 def lead(cursor: str | None) -> str | None:
-    """The key after which a list of leads goes on. Raises Refused."""
+    """The key (or the name) after which a list of leads (or of accounts) goes on. Raises Refused."""
     match _decode(cursor):
         case None:
             return None

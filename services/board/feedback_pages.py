@@ -41,7 +41,7 @@ class LeadPageQuery(LeadQuery):
 class Shows(Protocol):
     """What renders pages."""
 
-    def show(
+    def page(
         self,
         template: str,
         reader: Reader,
@@ -108,7 +108,7 @@ class FeedbackPages:
         disputes, more_disputes = self._feedback.disputes(DisputesQuery(limit=SHOWN), times)
         actions, more_actions = self._feedback.actions(ActionsQuery(**asked(query), limit=SHOWN), times)
         charter = self._desk.charters().in_force(times.now) or self._desk.charters().versions[0]
-        return self._pages.show(
+        return self._pages.page(
             "feedback.html",
             reader,
             here="/feedback",
@@ -164,7 +164,7 @@ class FeedbackPages:
     ) -> Response:
         filters = asked(query) if isinstance(query, FeedbackQuery) else {}
         here = f"/feedback/{what}"
-        return self._pages.show(
+        return self._pages.page(
             "feedback_list.html",
             reader,
             here="/feedback",

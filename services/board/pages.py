@@ -22,7 +22,7 @@ from services.board.feedback_writing import Scribe
 from services.board.guard import Trouble, guarded
 from services.board.judgements import OPEN, Judgement, of_row
 from services.board.overview import charter_at
-from services.board.queries import LiveQuery
+from services.board.queries import AccountsQuery, CharterQuery, LiveQuery, NoQuery
 from services.board.readers import Reader, Reading, multilingual, reader_of
 from services.board.reasons import status_words
 from services.board.rendering import FOREVER, Rendering
@@ -62,7 +62,7 @@ class Pages:
         """The live page."""
         seen = self._desk.overview(query.scope)
         times = Times(zone_of(seen.charter), seen.now, reader.language)
-        return self.show(
+        return self.page(
             "board.html",
             reader,
             here="/",
@@ -94,7 +94,7 @@ class Pages:
             for view in found
         ]
         charter, _ = charter_at(charters, times.now)
-        return self.show(
+        return self.page(
             "leads.html",
             reader,
             here="/leads",
@@ -133,7 +133,7 @@ class Pages:
             standing = self._scribe.standing(case, case.times.now)
             visitor = self._visitor_of(request)
             forms = lead_forms(standing, charter, visitor, filled=filled, recorded=query.recorded)
-        return self.show(
+        return self.page(
             "lead.html",
             reader,
             here="/leads",
@@ -145,11 +145,41 @@ class Pages:
             page=lead_page.gather(case, self._desk.charters()),
         )
 
+    def accounts(self, query: Annotated[AccountsQuery, Query()], reader: Reading) -> Response:
+        """The list of accounts, and the client teams."""
+        version = self._version(None)
+        times = self._desk.times(language=reader.language)
+        found, following = self._desk.account_list(query.cursor, times)
+        return self.page(
+            "accounts.html",
+            reader,
+            here="/accounts",
+            version=version,
+            times=times,
+            accounts=found,
+            teams=self._desk.teams(times) if query.cursor is None else (),
+            following=f"/accounts?{urlencode({'cursor': following})}" if following is not None else None,
+            is_beginning=query.cursor is None,
+        )
+
+    def account(self, name: str, _: Annotated[NoQuery, Query()], reader: Reading) -> Response:
+        """An account's own page."""
+        version = self._version(None)
+        times = self._desk.times(language=reader.language)
+        page = self._desk.account(name, times)
+        return self.page("account.html", reader, here="/accounts", version=version, times=times, page=page)
+
+    def charter(self, query: Annotated[CharterQuery, Query()], reader: Reading) -> Response:
+        """The charter."""
+        times = self._desk.times(language=reader.language)
+        page = self._desk.charter(query.version, times)
+        return self.page("charter.html", reader, here="/charter", times=times, page=page)
+
     def reference(self, request: Request, reader: Reading) -> Response:
         """The reference of the API."""
         times = self._desk.times(language=reader.language)
         api = reference.read(request.app.openapi())
-        return self.show("reference.html", reader, here="/docs", times=times, api=api)
+        return self.page("reference.html", reader, here="/docs", times=times, api=api)
 
     def asset(self, name: str) -> Response:
         """A static file."""
@@ -162,7 +192,7 @@ class Pages:
         """The page that says why a page is not shown."""
         reader = reader_of(request)
         times = self._desk.times(language=reader.language)
-        page = self.show("trouble.html", reader, status=trouble.status, here="", times=times, trouble=trouble)
+        page = self.page("trouble.html", reader, status=trouble.status, here="", times=times, trouble=trouble)
         page.headers.update(trouble.headers)
         return page
 
@@ -173,7 +203,7 @@ class Pages:
         """What the page is to be compared with; None where it shows another time than now, and stays as it is."""
         return self._desk.views.version() if as_of is None else None
 
-    def show(
+    def page(
         self,
         template: str,
         reader: Reader,
@@ -202,6 +232,9 @@ def pages_router(desk: Desk, *, feedback: FeedbackDesk, scribe: Scribe, visitor_
     router.add_api_route("/leads", handlers.leads)
     router.add_api_route("/leads/{key:path}", handlers.lead)
     add_feedback_pages(router, handlers, feedback, scribe, visitor_of)
+    router.add_api_route("/accounts", handlers.accounts)
+    router.add_api_route("/accounts/{name:path}", handlers.account)
+    router.add_api_route("/charter", handlers.charter)
     router.add_api_route("/docs", handlers.reference)
     router.add_api_route("/assets/{name}", handlers.asset)
     return router

@@ -8,6 +8,7 @@ import structlog
 from services import health
 from services import metric_table as table
 from services.adapters.kafka.log import KafkaLog
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.live_views import SqlLiveViews
@@ -22,7 +23,7 @@ from services.metrics.collector import StoreCollector, registry_of, single
 from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.settings import Settings
-from services.wiring.charters import charters_in_force
+from services.wiring.charters import Documents, charters_in_force
 from services.wiring.parts import new_app
 from services.wiring.service import Part, check_database, connection_of, pause
 
@@ -67,6 +68,8 @@ class BoardService(Part):
                 charters=lambda: self._charters,
                 clock=self.clock,
                 log=self._log,
+                accounts=SqlAccountViews(database),
+                documents=Documents(self._store),
             )
             board.add_routes(self.app, self._board)
 

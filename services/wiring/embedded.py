@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
@@ -37,7 +38,7 @@ from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
 from services.wiring.alerting import Alerting
 from services.wiring.apis import apis_of, without_apis
-from services.wiring.charters import put_in_force
+from services.wiring.charters import Documents, put_in_force
 from services.wiring.parts import clock_of, database_url, door_of, new_app, verify_again
 from services.wiring.pulls import Pulls, change_door_of
 from services.wiring.repairs import KeptUp, api_door_of
@@ -168,6 +169,8 @@ class Embedded:
             charters=lambda: self.charters,
             clock=self.clock,
             log=self.log,
+            accounts=SqlAccountViews(self.database),
+            documents=Documents(self.store),
         )
         board.add_routes(app, self._board)
         return app

@@ -24,6 +24,7 @@ from httpx2 import ASGITransport, AsyncClient, Limits
 from sqlalchemy import Connection, Table, insert, text, update
 
 from services.adapters.sql import tables
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
@@ -245,13 +246,16 @@ def run(name: str, url: str, arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     fill(database, arguments.leads, arguments.open, clock.now())
     sys.stdout.write(f"{name}: {arguments.leads:,} leads written in {time.perf_counter() - started:.0f} s\n")
-    charters = Charters([read_charter(CHARTER).charter])
+    file = read_charter(CHARTER)
+    charters = Charters([file.charter])
     views = SqlLiveViews(database)
     board = Board(
         views=views,
+        accounts=SqlAccountViews(database),
         book=Book(views=views, facts=SqlFacts(database)),
         feedback=SqlFeedback(database),
         charters=lambda: charters,
+        documents=lambda: [file.document],
         clock=clock,
         log=FakeLog(),
     )

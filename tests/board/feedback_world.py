@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from schemas.charter import CharterDocument
+from services.board.app import Board
 from services.domain.charter import Charter, Charters
 from services.domain.counting import facts_of
 from services.domain.events import Event
 from services.domain.fold import fold
 from services.errors import Unavailable
+from services.measures.book import Book
 from services.ports import Record
 from services.translate import from_json
 from tests.board.world import CHARTER, FakeViews, StillClock, file_of
 from tests.feedback_book import FactBook, LeadFact
+from tests.measures.made import MemoryFacts
 
 
 @dataclass(slots=True)
@@ -65,3 +69,24 @@ def book_of(views: FakeViews, charters: Charters) -> FactBook:
             yield from ((key, fact) for fact in facts_of(fold(key, file.events, charters), charters))
 
     return FactBook(facts, lambda: (row for file in views.files.values() for row in file.clocks))
+
+
+def board_of(
+    views: FakeViews,
+    clock: StillClock,
+    charters: Charters,
+    *,
+    documents: Sequence[CharterDocument] = (),
+    book: Book | None = None,
+) -> Board:
+    """A board over views in memory, on which whatever is said is judged at once."""
+    return Board(
+        views=views,
+        accounts=views,
+        book=book or Book(views=views, facts=MemoryFacts()),
+        feedback=book_of(views, charters),
+        charters=lambda: charters,
+        documents=lambda: documents,
+        clock=clock,
+        log=JudgedLog(views, clock, charters),
+    )

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi import checks
 
-from services.board.app import Board, add_routes
+from services.board.app import add_routes
+from services.charters.files import parse_charter
 from services.domain.charter import Charters
-from services.measures.book import Book
-from tests.board.feedback_world import JudgedLog, book_of
-from tests.board.world import CHARTER, StillClock, world
+from tests.board.feedback_world import board_of
+from tests.board.world import CHARTER, WRITTEN, StillClock, world
 from tests.docs import PAGES
-from tests.measures.made import MemoryFacts
 
 READS = (
     "overview",
@@ -62,14 +61,8 @@ FIELDS = st.dictionaries(
 @pytest.fixture(scope="module")
 def app() -> Iterator[FastAPI]:
     """The board with a log that judges at once."""
-    views, clock, charters = world(), StillClock(), Charters([CHARTER])
-    board = Board(
-        views=views,
-        book=Book(views=views, facts=MemoryFacts()),
-        feedback=book_of(views, charters),
-        charters=lambda: charters,
-        clock=clock,
-        log=JudgedLog(views, clock),
+    board = board_of(
+        world(), StillClock(), Charters([CHARTER]), documents=[parse_charter(WRITTEN, "the charter").document]
     )
     app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
     add_routes(app, board)

@@ -28,6 +28,10 @@ PAGES = [
     f"/leads/{lead_path(HOSTILE_KEY)}",
     "/leads/nobody",
     "/leads?limit=0",
+    "/accounts",
+    "/accounts/ACME",
+    f"/accounts/{lead_path(HOSTILE)}",
+    "/charter",
     "/docs",
 ]
 STATIC = [path for path in files("services.board").joinpath("static").iterdir() if not path.name.startswith(".")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
@@ -52,6 +53,12 @@ LIVE: list[Callable[[SqlLiveViews], object]] = [
     *((lambda views, scope=scope: views.within(scope).pressing(5, 10)) for scope in _SCOPES),
     *((lambda views, scope=scope: views.within(scope).open_clocks(5)) for scope in _SCOPES),
     *((lambda views, scope=scope: views.within(scope).open_handoffs(5)) for scope in _SCOPES),
+]
+ACCOUNTS: list[Callable[[SqlAccountViews], object]] = [
+    lambda views: views.accounts(None, 10, 5),
+    lambda views: views.accounts("a", 10, 5),
+    lambda views: views.histories(["a:lead:1", "b"]),
+    lambda views: views.alarms(["a:lead:1", "b"], 5),
 ]
 STORE: list[Callable[[SqlStore], object]] = [
     lambda store: store.position("baton.events", 0),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
@@ -25,7 +26,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
 from services.views import FactQuery
-from tests.contracts.queries import FACTS, FEEDBACK, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import ACCOUNTS, FACTS, FEEDBACK, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -139,6 +140,15 @@ def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -
     """The live page, of everything and of fewer leads."""
     with plans(database) as nodes:
         ask(SqlLiveViews(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", ACCOUNTS)
+def test_account_views(database: Database, ask: Callable[[SqlAccountViews], object]) -> None:
+    """The pages of accounts."""
+    with plans(database) as nodes:
+        ask(SqlAccountViews(database))
     assert nodes
     assert read_whole(nodes) == []
 

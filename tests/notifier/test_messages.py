@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.facts import SqlFacts
 from services.adapters.sql.feedback import SqlFeedback
 from services.board import app as board
@@ -167,9 +168,11 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
     clock = HandClock("09:45")
     shown = board.Board(
         views=bench.views,
+        accounts=SqlAccountViews(bench.database),
         book=Book(views=bench.views, facts=SqlFacts(bench.database)),
         feedback=SqlFeedback(bench.database),
         charters=lambda: bench.charters,
+        documents=list,
         clock=clock,
         log=FakeLog(),
     )
