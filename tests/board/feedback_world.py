@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from schemas.charter import CharterDocument
 from services.board.app import Board
+from services.board.feedback_visitor import Visitor, anyone
 from services.domain.charter import Charter, Charters
 from services.domain.counting import facts_of
 from services.domain.events import Event
@@ -71,6 +72,18 @@ def book_of(views: FakeViews, charters: Charters) -> FactBook:
     return FactBook(facts, lambda: (row for file in views.files.values() for row in file.clocks))
 
 
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A visitor who is known, and may do what they may."""
+
+    name: str | None
+    permissions: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        """Whether it is among theirs."""
+        return permission in self.permissions
+
+
 def board_of(
     views: FakeViews,
     clock: StillClock,
@@ -78,6 +91,7 @@ def board_of(
     *,
     documents: Sequence[CharterDocument] = (),
     book: Book | None = None,
+    visitor: Visitor | None = None,
 ) -> Board:
     """A board over views in memory, on which whatever is said is judged at once."""
     return Board(
@@ -89,4 +103,5 @@ def board_of(
         documents=lambda: documents,
         clock=clock,
         log=JudgedLog(views, clock, charters),
+        visitor_of=lambda request: visitor or anyone(request),
     )
