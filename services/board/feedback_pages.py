@@ -101,8 +101,11 @@ class FeedbackPages:
         return RedirectResponse(f"/leads/{lead_path(key)}?{query}#feedback", HTTPStatus.SEE_OTHER)
 
     def figures(self, query: Annotated[FeedbackQuery, Query()], reader: Reading) -> Response:
-        """The figures of a period, with the disputes and promises that are under way."""
-        version = self._desk.views.version()
+        """The figures of a period, with the disputes and promises that are under way.
+
+        The page stays as it was asked for: to count a period takes some 10 us a decision, which many open pages of a
+        busy board must not cost every second.
+        """
         times = self._desk.times(language=reader.language)
         seen = self._feedback.figures(query, times)
         disputes, more_disputes = self._feedback.disputes(DisputesQuery(limit=SHOWN), times)
@@ -112,7 +115,6 @@ class FeedbackPages:
             "feedback.html",
             reader,
             here="/feedback",
-            version=version,
             times=times,
             seen=seen,
             query=query,
