@@ -207,6 +207,16 @@ class FactView:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """An account, and how its leads stand."""
+
+    name: str
+    leads: int
+    open_handoffs: int
+    stalled: int
+
+
+@dataclass(frozen=True, slots=True)
 class CeremonyHeld:
     """A ceremony of the charter that took place, and how many came of each side."""
 
@@ -273,6 +283,19 @@ class LiveViews(Views, Protocol):
         """Leads by their keys; without those that are not known."""
 
 
+class AccountViews(Protocol):
+    """What the pages of accounts read beside. Methods raise Unavailable when the database is away."""
+
+    def accounts(self, after: str | None, limit: int, now: Instant) -> Sequence[AccountSummary]:
+        """The accounts of leads, by name: those after the name `after`."""
+
+    def histories(self, keys: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        """The events of leads, their deals' among them, in the canonical order."""
+
+    def alarms(self, keys: Sequence[str], limit: int) -> Sequence[TransitionRow]:
+        """What was told that people are alerted of (at risk, overdue, escalated, corrected), the last first."""
+
+
 class FactViews(Protocol):
     """What measures are made of. Methods raise Unavailable when the database is away."""
 
@@ -284,6 +307,72 @@ class FactViews(Protocol):
 
     def ceremonies(self, since: Instant, until: Instant) -> Sequence[CeremonyHeld]:
         """The ceremonies that were held at an instant of `[since, until)`, the first one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictQuery:
+    """Handoffs that were accepted or rejected on the days `[since, until)`; None asks nothing."""
+
+    since: int
+    until: int
+    source: str | None = None
+    """As a label of the charter."""
+    campaign: str | None = None
+    segment: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCount:
+    """How many handoffs with these attributes were accepted, or rejected for a reason; None where it is not known."""
+
+    kind: FactKind
+    source: str
+    campaign: str | None
+    segment: str | None
+    reason: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictDay:
+    """How many handoffs of a source were accepted and rejected on a day."""
+
+    day: int
+    source: str
+    accepted: int
+    rejected: int
+
+
+Place = tuple[Instant, str, str]
+"""Where a list of facts goes on: after the instant, lead and number of the last one seen."""
+
+
+class FeedbackViews(Protocol):
+    """What the page about feedback is made of. Methods raise Unavailable when the database is away."""
+
+    def verdicts(self, query: VerdictQuery) -> Sequence[VerdictCount]:
+        """The handoffs asked for, counted by what is known of them."""
+
+    def verdict_days(self, query: VerdictQuery) -> Sequence[VerdictDay]:
+        """The same, counted by day and source, in the order of these."""
+
+    def rejections(
+        self, query: VerdictQuery, reason: str | None, after: Place | None, limit: int
+    ) -> Sequence[FactView]:
+        """Those that were rejected (for this reason), the first one first: what a number is made of."""
+
+    def open_disputes(self, after: Place | None, limit: int) -> Sequence[FactView]:
+        """Disputes that nobody has settled, the oldest first."""
+
+    def has_carried_dispute(self, lead: str) -> bool:
+        """Whether a dispute is open of a lead that was merged into this one, directly or over others."""
+
+    def agreements(self, query: VerdictQuery, after: Place | None, limit: int) -> Sequence[FactView]:
+        """Answers by which marketing agreed on these days, the first one first."""
+
+    def open_clocks(self, leads: Collection[str]) -> Sequence[ClockRow]:
+        """The open instances of these leads, by lead, clock and number."""
 
 
 def status_at(row: ClockRow, now: Instant) -> Status:

@@ -1,7 +1,13 @@
-"""Writes docs/metrics.md and docs/settings.md from the code: `python -m tests.docs`. Tests hold the files to it."""
+"""Writes docs/metrics.md, docs/settings.md and docs/openapi.json from the code: `python -m tests.docs`.
 
+Tests hold the files to it.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic_core import PydanticUndefined
@@ -12,8 +18,10 @@ from services.domain.charter import Side
 from services.domain.clocks import CLOCK_KINDS
 from services.ports import READ_TOPICS
 from services.settings import Listed, Settings, variable
+from services.wiring.embedded import Embedded
 
 DOCS = Path(__file__).parents[1] / "docs"
+_CHARTER = DOCS.parent / "deploy/charters/warsaw-small-team.yaml"
 
 _LABELS: Mapping[str, str] = {
     "clock": "the charter's clocks",
@@ -122,6 +130,15 @@ def settings() -> str:
     return _SETTINGS.format(settings=_table(("Variable", "Default", "Meaning"), rows))
 
 
+def openapi() -> str:
+    """The document of all that one process answers: hooks and the board's API."""
+    with TemporaryDirectory() as folder:
+        given = Settings(_env_file=None, data=Path(folder) / "data", charter=_CHARTER)
+        with closing(Embedded(given, board_url="http://127.0.0.1:8700", asks_apis=False)) as embedded:
+            document = embedded.app.openapi()
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
 def _default(value: Any) -> str:
     if value in (None, (), PydanticUndefined):
         return ""
@@ -133,11 +150,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-PAGES = {"metrics.md": metrics, "settings.md": settings}
+PAGES = {"metrics.md": metrics, "settings.md": settings, "openapi.json": openapi}
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
 

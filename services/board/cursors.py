@@ -7,6 +7,8 @@ import json
 from services.errors import Refused
 
 UNPROCESSABLE = 422
+_MOST_INSTANT = 2**63
+"""What a database takes for a number."""
 
 
 def encode(after: tuple[str | int, ...]) -> str:
@@ -16,7 +18,7 @@ def encode(after: tuple[str | int, ...]) -> str:
 
 
 def lead(cursor: str | None) -> str | None:
-    """The key after which a list of leads goes on. Raises Refused."""
+    """The key (or the name) after which a list of leads (or of accounts) goes on. Raises Refused."""
     match _decode(cursor):
         case None:
             return None
@@ -38,12 +40,12 @@ def clock(cursor: str | None) -> tuple[str, str, int] | None:
 
 
 def fact(cursor: str | None) -> tuple[int, str, str] | None:
-    """The fact after which a list of facts goes on. Raises Refused."""
+    """The fact after which a list of facts goes on: its instant, lead and number. Raises Refused."""
     match _decode(cursor):
         case None:
             return None
-        case [int(at), str(lead_key), str(number)]:
-            return at, lead_key, number
+        case [int(at), str(key), str(number)] if not isinstance(at, bool) and abs(at) < _MOST_INSTANT:
+            return at, key, number
         case _:
             raise _refused()
 
@@ -56,6 +58,8 @@ def _decode(cursor: str | None) -> object:
         decoded: object = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         raise _refused() from None
+    if isinstance(decoded, list) and any(isinstance(each, str) and "\0" in each for each in decoded):
+        raise _refused()  # no key has it, and PostgreSQL cannot be asked for it
     return decoded if decoded is not None else ()
 
 

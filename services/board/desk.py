@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.api import ClocksQuery, LeadsQuery
-from services.board import cursors
+from schemas.charter import CharterDocument
+from services.board import account_page, charter_page, cursors
+from services.board.account_page import ALARMS_SHOWN, AccountPage, Team, client_team, team_of
+from services.board.charter_page import CharterPage
 from services.board.judgements import Judgement, of_file, of_file_at
 from services.board.languages import ENGLISH, Language
 from services.board.overview import Overview, charter_at, overview
@@ -16,8 +19,21 @@ from services.domain.instants import Instant
 from services.errors import Refused
 from services.ports import WallClock
 from services.storage import ClockRow
-from services.views import EVERYTHING, ClockQuery, LeadFile, LeadQuery, LeadView, LiveViews, Scope
+from services.views import (
+    EVERYTHING,
+    AccountSummary,
+    AccountViews,
+    ClockQuery,
+    LeadFile,
+    LeadQuery,
+    LeadView,
+    LiveViews,
+    Scope,
+)
 
+ACCOUNT_LEADS = 100
+"""A customer has a handful; what is an account by mistake (a reseller, a test) has a list of its own."""
+ACCOUNTS_SHOWN = 50
 NOT_FOUND = 404
 UNPROCESSABLE = 422
 
@@ -38,7 +54,10 @@ class Desk:
     """Answers what is asked of the views. Every method raises Unavailable; call them in a thread."""
 
     views: LiveViews
+    accounts: AccountViews
     charters: Callable[[], Charters]
+    documents: Callable[[], Sequence[CharterDocument]]
+    """The charters as they are written, in order of their dates."""
     clock: WallClock
 
     def times(self, as_of: Instant | None = None, language: Language = ENGLISH) -> Times:
@@ -91,6 +110,41 @@ class Desk:
         lead, judgements = judge(file, charters, times.now)
         stalled = is_stalled_at(file, lead, charters, as_of, times.now)
         return LeadCase(file, lead, judgements, stalled, times)
+
+    def account(self, name: str, times: Times) -> AccountPage:
+        """One account. Raises Refused where no lead is of it."""
+        found = self.views.leads(LeadQuery(account=name, limit=ACCOUNT_LEADS), times.now)
+        charters = self.charters()
+        charter, _ = charter_at(charters, times.now)
+        team = team_of(name, charter, self.documents())
+        if not found and team is None:
+            raise Refused(NOT_FOUND, f"No lead is of the account {name!r}")
+        keys = [view.row.key for view in found]
+        histories, alarms = self.accounts.histories(keys), self.accounts.alarms(keys, ALARMS_SHOWN)
+        return account_page.gather(name, found, histories, alarms, team, charters, times.now)
+
+    def account_list(self, cursor: str | None, times: Times) -> tuple[Sequence[AccountSummary], str | None]:
+        """A page of accounts, and the cursor of the next one. Raises Refused."""
+        found = self.accounts.accounts(cursors.lead(cursor), ACCOUNTS_SHOWN + 1, times.now)
+        shown = found[:ACCOUNTS_SHOWN]
+        return shown, cursors.encode((shown[-1].name,)) if len(found) > len(shown) else None
+
+    def charter(self, version: str | None, times: Times) -> CharterPage:
+        """A version of the charter, without one that in force. Raises Refused where there is no such version."""
+        charters = self.charters()
+        shown = version if version is not None else charter_at(charters, times.now)[0].version
+        page = charter_page.gather(self.documents(), charters, shown, times.now, times.language)
+        if page is None:
+            raise Refused(NOT_FOUND, f"No charter has the version {shown!r}")
+        return page
+
+    def teams(self, times: Times) -> Sequence[Team]:
+        """The client teams of the charter in force."""
+        charter, _ = charter_at(self.charters(), times.now)
+        document = next((each for each in self.documents() if each.version == charter.version), None)
+        if document is None:
+            return ()
+        return [client_team(name, part) for name, part in document.client_teams.items()]
 
     def clock_names(self) -> list[str]:
         """The clocks of all charters, those of the latest first."""

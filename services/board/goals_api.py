@@ -6,9 +6,8 @@ from fastapi import APIRouter, Query
 
 from schemas import api_goals as api
 from services.board import goals_shapes as shapes
-from services.board.api import AWAY, PREFIX, REFUSED
+from services.board.api import REFUSED
 from services.board.goals_pages import goals_pages_router
-from services.board.guard import guarded, problem_document
 from services.board.measure_desk import MeasureDesk
 from services.domain.instants import format_exact
 from services.measures.ledger import Days
@@ -62,10 +61,9 @@ class GoalsApi:
         return api.FactPage(items=[shapes.fact(view) for view in found], next=following)
 
 
-def goals_routers(desk: MeasureDesk) -> APIRouter:
-    """The routes of API and pages."""
+def goals_routers(desk: MeasureDesk, router: APIRouter) -> APIRouter:
+    """The routes of API and pages; `router` is one of the API's."""
     handlers = GoalsApi(desk)
-    router = APIRouter(prefix=PREFIX, route_class=guarded(problem_document), tags=["read"])
     handled: dict[str, Any] = {
         "/goals": handlers.goals,
         "/commitments": handlers.commitments,
@@ -74,7 +72,7 @@ def goals_routers(desk: MeasureDesk) -> APIRouter:
         "/facts": handlers.facts,
     }
     for path, handler in handled.items():
-        router.add_api_route(path, handler, methods=["GET"], responses=REFUSED | AWAY)
+        router.add_api_route(path, handler, methods=["GET"], responses=REFUSED)
     both = APIRouter()
     both.include_router(router)
     both.include_router(goals_pages_router(desk))

@@ -51,26 +51,31 @@ class Trouble:
 Answer = Callable[[Request, Trouble], Response]
 
 
-def guarded(answer: Answer) -> type[APIRoute]:
-    """A class of routes whose errors are answered by `answer`."""
+def guarded(answer: Answer, route: type[APIRoute] = APIRoute) -> type[APIRoute]:
+    """A class of routes like `route` whose errors are answered by `answer`."""
 
-    class Guarded(APIRoute):
+    class Guarded(route):  # type: ignore[valid-type,misc]  # a class is handed in
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
             async def handle_guarded(request: Request) -> Response:
                 try:
-                    response = await handle(request)
+                    response: Response = await handle(request)
                 except (RequestValidationError, HTTPException, Refused, Unavailable) as error:
                     response = answer(request, trouble(error))
-                for name, value in SECURITY_HEADERS.items():
-                    response.headers[name] = value
-                response.headers.setdefault("Cache-Control", NO_STORE)
-                return response
+                return secured(response)
 
             return handle_guarded
 
     return Guarded
+
+
+def secured(response: Response) -> Response:
+    """The response with the headers that every answer of the board bears."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers[name] = value
+    response.headers.setdefault("Cache-Control", NO_STORE)
+    return response
 
 
 def problem_document(request: Request, trouble: Trouble) -> Response:

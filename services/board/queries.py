@@ -8,6 +8,28 @@ from schemas.api import Optional, Text
 from services.views import Scope
 
 
+class CharterQuery(BaseModel):
+    """Which version of the charter to show; without one, that in force."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Annotated[Text | None, Optional] = None
+
+
+class AccountsQuery(BaseModel):
+    """Where the list of accounts goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cursor: Annotated[str | None, Optional] = Field(None, max_length=2000)
+
+
+class NoQuery(BaseModel):
+    """A page that asks nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class LiveQuery(BaseModel):
     """Which leads and clocks the live page is about, and whether it hangs on a wall."""
 

@@ -1,5 +1,6 @@
 """The API's reference as a page shows it, read from the app's own OpenAPI document."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,16 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """What is sent."""
+
+    type: str
+    links: Sequence[str]
+    examples: Sequence[tuple[str, str]]
+    """What each is of, and the JSON of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path."""
 
@@ -43,6 +54,7 @@ class Operation:
     path: str
     description: str
     parameters: Sequence[Field]
+    body: Body | None
     replies: Sequence[Reply]
 
 
@@ -87,6 +99,7 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[Operation]:
                     path=path,
                     description=said.get("description") or said.get("summary", ""),
                     parameters=[_parameter(each) for each in said.get("parameters", ())],
+                    body=_body(said.get("requestBody", {}).get("content", {}).get(_JSON)),
                     replies=[_reply(status, reply) for status, reply in said.get("responses", {}).items()],
                 )
 
@@ -96,6 +109,17 @@ def _parameter(said: Mapping[str, Any]) -> Field:
     words, links = _type(schema)
     description = said.get("description") or schema.get("description", "")
     return Field(said["name"], said["in"], words, links, said.get("required", False), description, _example(schema))
+
+
+def _body(said: Mapping[str, Any] | None) -> Body | None:
+    if said is None:
+        return None
+    words, links = _type(said.get("schema", {}))
+    examples = [
+        (each.get("summary", ""), json.dumps(each.get("value"), indent=2, ensure_ascii=False))
+        for each in said.get("examples", {}).values()
+    ]
+    return Body(words, links, examples)
 
 
 def _reply(status: str, said: Mapping[str, Any]) -> Reply:

@@ -10,7 +10,8 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.board import said, timeline, times
+from schemas.charter import SHARES
+from services.board import charter_page, said, timeline, times
 from services.board.funnel import step_words
 from services.board.judgements import OPEN
 from services.board.languages import Language, languages
@@ -77,6 +78,10 @@ class Rendering:
             either=partial(said.either, language=language),
             money=partial(times.money, language=language),
             verdict=partial(timeline.verdict, language=language),
+            told=timeline.told,
+            measure=partial(charter_page.measure_words, language=language),
+            per=partial(charter_page.per_words, language=language),
+            written_day=partial(charter_page.day_words, language=language),
             capital=said.capital,
             place=lambda hundredths: f"{hundredths:.2f}%",
             iso=format_exact,
@@ -90,6 +95,7 @@ class Rendering:
             units=times.units(language),
             status_words=status_words(language),
             open_statuses=OPEN,
+            shares=SHARES,
             party_words=timeline.party_words(language),
             wait_words=wait_words(language),
             step_words=step_words(language),

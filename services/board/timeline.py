@@ -181,11 +181,12 @@ def _handoff(row: HandoffRow, language: Language) -> Iterator[Entry]:
         yield Entry(row.closed_at, Sort.HANDOFF, "closed", title, facts=because)
 
 
-def _transition(row: TransitionRow, times: Times) -> Entry:
+def told(row: TransitionRow, times: Times) -> str:
+    """What was told of a clock, or of a handoff: `Clock accept 1: overdue`."""
     language = times.language
     kind, _, level = row.name.partition("/")
     told_of = _TOLD_OF_HANDOFF if row.clock == HANDOFF else _TOLD
-    title = language.gettext(
+    return language.gettext(
         told_of[kind],
         clock=row.clock,
         number=row.number,
@@ -194,15 +195,20 @@ def _transition(row: TransitionRow, times: Times) -> Entry:
         before=verdict(row.before, language),
         after=verdict(row.after, language),
     )
+
+
+def _transition(row: TransitionRow, times: Times) -> Entry:
+    language = times.language
+    kind = row.name.partition("/")[0]
     # Told later than it happened: a late event, or a service that was away. People should see which they knew when.
-    told = language.gettext("told %(moment)s", moment=times.moment(row.told_at))
+    later = language.gettext("told %(moment)s", moment=times.moment(row.told_at))
     return Entry(
         row.at,
         Sort.TRANSITION,
         kind,
-        title,
+        told(row, times),
         facts=((language.gettext("shown by"), row.because),) if row.because else (),
-        note=told if row.told_at - row.at >= MINUTE else "",
+        note=later if row.told_at - row.at >= MINUTE else "",
         is_taken_back=not row.standing,
     )
 

@@ -30,6 +30,7 @@ from services.domain.charter import (
     Escalation,
     Goal,
     Per,
+    Reason,
     StalledAfter,
     Target,
     Trigger,
@@ -55,6 +56,7 @@ def build_charter(document: CharterDocument) -> Charter:
         commitments={name: _commitment(name, part) for name, part in document.commitments.items()},
         goals=tuple(_goal(part) for part in document.goals),
         ceremonies={name: Per(part.every) for name, part in document.ceremonies.items()},
+        reasons={name: Reason(part.means, part.action or "") for name, part in document.reasons.items()},
         client_teams={name: frozenset(team.accounts) for name, team in document.client_teams.items()},
     )
 

@@ -129,6 +129,8 @@ class Charter:
     goals: Sequence["Goal"] = ()
     ceremonies: Mapping[str, "Per"] = field(default_factory=dict)
     """By its name, how often it is due."""
+    reasons: Mapping[str, "Reason"] = field(default_factory=dict)
+    """Why a lead may be rejected; where there are none, any reason will do."""
     starters: Sequence[Sequence[tuple[Clock, tuple[When, ...]]]] = field(init=False)
     """By the number of an event type: the clocks that it can start, and under which conditions."""
 
@@ -166,6 +168,15 @@ class Charter:
     def client_team_of(self, account: str) -> str | None:
         """The first client team that looks after the account; None where there is none."""
         return next((name for name, accounts in self.client_teams.items() if account in accounts), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a lead may be rejected, in words for people."""
+
+    means: str
+    action: str = ""
+    """What marketing does about it."""
 
 
 class Per(StrEnum):

@@ -3,6 +3,7 @@ and corrections need no rules of their own.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from services.domain.charter import Charters
 from services.domain.events import Attributes, EventType
@@ -10,12 +11,12 @@ from services.domain.facts import MICROS, Fact, FactKey, FactKind
 from services.domain.fold import Lead
 from services.domain.handoffs import Handoff
 from services.domain.instants import EPOCH, Instant, to_datetime
-from services.domain.occurrences import Deal, Dispute
+from services.domain.occurrences import Agreement, Deal, Dispute
 from services.domain.periods import quarter_of
 
 _SHOWN = ("campaign", "segment", "region", "team", "account")
-_NAMES_SOMEBODY = frozenset({"account"})
-"""Of the attributes that are shown; those of an erased lead are not."""
+_NAMES_SOMEBODY = frozenset({"account", "action"})
+"""Of the attributes that are shown, those that may; of an erased lead they are not. An action is free text."""
 _MOST_SHOWN = 200
 """Characters of an attribute in a list."""
 _EPOCH_DAY = EPOCH.toordinal()
@@ -42,10 +43,14 @@ def facts_of(lead: Lead, charters: Charters, known: Collection[FactKey] = frozen
     for held in occurred.conversations:
         yield make.fact(FactKind.CONVERSATION, str(held.number), held.at, held.attributes)
     for dispute in occurred.disputes:
-        yield make.fact(FactKind.DISPUTED, _number(dispute, lead.key), dispute.at, dispute.attributes)
+        yield make.fact(FactKind.DISPUTED, _number(dispute, lead.key), dispute.at, dispute.attributes, dispute.reason)
+    for agreed in occurred.agreements:
+        yield make.of_agreement(agreed)
     for dispute, settled_at in occurred.settled:
+        number = _number(dispute, lead.key)
+        yield make.fact(FactKind.RESOLVED, number, settled_at, dispute.attributes, dispute.reason)
         if settled_at < quarter_of(dispute.at, charters.labelling(dispute.at).zone).until:
-            yield make.fact(FactKind.SETTLED, _number(dispute, lead.key), dispute.at, dispute.attributes)
+            yield make.fact(FactKind.SETTLED, number, dispute.at, dispute.attributes, dispute.reason)
     for name, deal in occurred.won.items():
         yield from make.of_deal(name, deal)
 
@@ -90,6 +95,13 @@ class _Maker:
         yield self.fact(FactKind.DEAL_WON, name, deal.won_at, attributes, None, amount, currency)
         if deal.new_customer:
             yield self.fact(FactKind.NEW_CUSTOMER_WON, name, deal.won_at, attributes, None, amount, currency)
+
+    def of_agreement(self, agreed: Agreement) -> Fact:
+        """An answer that agreed, with the action that was promised."""
+        fact = self.fact(FactKind.AGREED, str(agreed.number), agreed.at, agreed.attributes, agreed.reason)
+        if agreed.action is None or "action" in self._hidden:
+            return fact
+        return replace(fact, attributes={**fact.attributes, "action": agreed.action[:_MOST_SHOWN]})
 
     def fact(
         self,

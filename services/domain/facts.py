@@ -17,7 +17,7 @@ MICROS = 1_000_000
 
 
 class FactKind(StrEnum):
-    """What a fact says. Each but the last five is of one handoff, at most once.
+    """What a fact says. Each but the last seven is of one handoff, at most once.
 
     A handoff that is carried on by the lead into which its own was merged is a handoff of that lead as well, with
     all that had happened in it; `baton replay` counts so too.
@@ -49,6 +49,10 @@ class FactKind(StrEnum):
     """Marketing disputed a rejection or a verdict."""
     SETTLED = "settled"
     """A dispute was settled within the quarter in which it began, at the instant at which it began."""
+    RESOLVED = "resolved"
+    """A dispute was settled, whenever it began, at the instant of that; it has the number of the dispute."""
+    AGREED = "agreed"
+    """Marketing agreed with a rejection or a verdict, and may have promised an action."""
 
 
 FactKey = tuple[FactKind, str]
@@ -70,7 +74,7 @@ class Fact:
     meets: frozenset[str]
     """The filters of goals and commitments (see `Charter.filters`) that hold for it."""
     attributes: Mapping[str, str]
-    """What lists and tables show of it, where known: campaign, segment, region, team, account, reason."""
+    """What lists and tables show of it, where known: campaign, segment, region, team, account, reason, action."""
     amount: int = 0
     """Of won deals, in millionths of `currency`."""
     currency: str = ""

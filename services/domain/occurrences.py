@@ -7,6 +7,7 @@ from typing import NamedTuple
 from services.domain.deals import deal_of
 from services.domain.events import Attributes, Data, Event, EventType, flags
 from services.domain.facts import MICROS
+from services.domain.feedback import DISPUTED, GOOD
 from services.domain.instants import Instant
 
 CONVERSATIONS = frozenset({"call", "meeting", "visit"})
@@ -23,10 +24,21 @@ IS_COUNTED = flags(
     EventType.DEAL_MOVED,
     EventType.DEAL_WON,
     EventType.DEAL_LOST,
+    EventType.FEEDBACK_GIVEN,
+    EventType.LEAD_REJECTED,
     EventType.FEEDBACK_ANSWERED,
     EventType.FEEDBACK_SETTLED,
 )
 """By the number of a type: whether `Occurrences.note` has anything to do with it."""
+
+_OF_FEEDBACK = frozenset(
+    {
+        EventType.FEEDBACK_GIVEN,
+        EventType.LEAD_REJECTED,
+        EventType.FEEDBACK_ANSWERED,
+        EventType.FEEDBACK_SETTLED,
+    }
+)
 
 
 class Conversation(NamedTuple):
@@ -45,6 +57,21 @@ class Dispute(NamedTuple):
     """On which it began: a merge takes it along."""
     number: int
     at: Instant
+    reason: str | None
+    """Of the verdict."""
+    attributes: Attributes
+    """What was known of the lead."""
+
+
+class Agreement(NamedTuple):
+    """Marketing's answer that a verdict is right; those of a lead are numbered from 1."""
+
+    number: int
+    at: Instant
+    reason: str | None
+    """Of the verdict."""
+    action: str | None
+    """What marketing promised to do."""
     attributes: Attributes
     """What was known of the lead."""
 
@@ -80,15 +107,19 @@ class Deal:
 
 @dataclass(slots=True, eq=False)
 class Occurrences:
-    """What has happened to one lead. The first four are its state; the rest is what came since that was read back."""
+    """What has happened to one lead. The first six are its state; the rest is what came since that was read back."""
 
     conversations_held: int = 0
     disputes_begun: int = 0
     open_disputes: list[Dispute] = field(default_factory=list)
+    agreements_made: int = 0
+    complained: str | None = None
+    """The reason of the last rejection or poor verdict."""
     deals: dict[str, Deal] = field(default_factory=dict)
     """The lead's own, wherever a merge has taken them."""
     conversations: list[Conversation] = field(default_factory=list)
     disputes: list[Dispute] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
     settled: list[tuple[Dispute, Instant]] = field(default_factory=list)
     """Disputes, and when they were settled."""
     won: dict[str, Deal] = field(default_factory=dict)
@@ -106,15 +137,8 @@ class Occurrences:
             if event.data.get("connected") is True and event.data.get("kind") in CONVERSATIONS:
                 self.conversations_held += 1
                 self.conversations.append(Conversation(self.conversations_held, event.time, attributes))
-        elif kind == EventType.FEEDBACK_ANSWERED:
-            if event.data.get("answer") == "disputed":
-                self.disputes_begun += 1
-                dispute = Dispute(lead, self.disputes_begun, event.time, attributes)
-                self.disputes.append(dispute)
-                self.open_disputes.append(dispute)
-        elif kind == EventType.FEEDBACK_SETTLED:
-            self.settled += [(dispute, event.time) for dispute in self.open_disputes]
-            self.open_disputes = []
+        elif kind in _OF_FEEDBACK:
+            self._hear_feedback(event, lead, attributes)
         else:
             self._hear_of_deal(event, handed_off, deals.deals)
 
@@ -128,6 +152,23 @@ class Occurrences:
         self.open_disputes += gone.open_disputes
         gone.open_disputes = []
 
+    def _hear_feedback(self, event: Event, lead: str, attributes: Attributes) -> None:
+        if event.type == EventType.FEEDBACK_SETTLED:
+            self.settled += [(dispute, event.time) for dispute in self.open_disputes]
+            self.open_disputes = []
+        elif event.type != EventType.FEEDBACK_ANSWERED:
+            if event.data.get("verdict") != GOOD:
+                self.complained = _text(event.data.get("reason"))
+        elif event.data.get("answer") == DISPUTED:
+            self.disputes_begun += 1
+            dispute = Dispute(lead, self.disputes_begun, event.time, self.complained, attributes)
+            self.disputes.append(dispute)
+            self.open_disputes.append(dispute)
+        else:
+            self.agreements_made += 1
+            action = _text(event.data.get("action"))
+            self.agreements.append(Agreement(self.agreements_made, event.time, self.complained, action, attributes))
+
     def _hear_of_deal(self, event: Event, handed_off: Attributes, deals: dict[str, Deal]) -> None:
         name = deal_of(event)
         if name is None:
@@ -137,6 +178,10 @@ class Occurrences:
         if event.type == EventType.DEAL_WON and deal.won_at is None:
             deal.won_at, deal.attributes = event.time, handed_off
             self.won[name] = deal
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _millionths(amount: object) -> int | None:

@@ -103,6 +103,8 @@ def _freeze_occurrences(occurred: Occurrences) -> dict[str, Any]:
     parts = {
         "conversations": occurred.conversations_held,
         "disputes": occurred.disputes_begun,
+        "agreements": occurred.agreements_made,
+        "complained": occurred.complained,
         "open_disputes": [(*each[:-1], dict(each.attributes)) for each in occurred.open_disputes],
         "deals": {
             name: (deal.amount, deal.currency, deal.new_customer, deal.stage, deal.won_at)
@@ -116,6 +118,8 @@ def _thaw_occurrences(frozen: Mapping[str, Any]) -> Occurrences:
     return Occurrences(
         conversations_held=frozen.get("conversations", 0),
         disputes_begun=frozen.get("disputes", 0),
+        agreements_made=frozen.get("agreements", 0),
+        complained=frozen.get("complained"),
         open_disputes=[Dispute(*each) for each in frozen.get("open_disputes", ())],
         deals={name: Deal(*parts) for name, parts in frozen.get("deals", {}).items()},
     )

@@ -1,4 +1,4 @@
-"""The board alone: pages, API and the metrics of the database."""
+"""The board alone: pages and API, what is said there to Kafka, and the metrics of the database."""
 
 import asyncio
 import time
@@ -7,7 +7,10 @@ import structlog
 
 from services import health
 from services import metric_table as table
+from services.adapters.kafka.log import KafkaLog
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.relay import SqlRelay
@@ -21,9 +24,9 @@ from services.metrics.promised import PromiseCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.text import page_of
 from services.settings import Settings
-from services.wiring.charters import charters_in_force
+from services.wiring.charters import Documents, charters_in_force
 from services.wiring.parts import DOORS, new_app, process_gauges
-from services.wiring.service import Part, check_database, pause
+from services.wiring.service import Part, check_database, connection_of, pause
 
 _LOOK_EVERY = 2.0
 """Seconds between two looks at whether other charters are in force, or any at all."""
@@ -32,12 +35,13 @@ log = structlog.get_logger()
 
 
 class BoardService(Part):
-    """Pages, API and the metrics of the database."""
+    """Pages, API and the metrics of the database. While Kafka is away it shows all the same."""
 
     def __init__(self, settings: Settings, *, url: str) -> None:
         """Open the database, and wait until a charter is in force. Raises UsageError for what the user has to mend."""
         super().__init__(settings)
         with self._undone():
+            self._log = KafkaLog(connection_of(settings), name="baton-board")
             database = self._open_database()
             self._store = SqlStore(database)
             self._charters, self._generation = _await_charters(self._store)
@@ -62,11 +66,27 @@ class BoardService(Part):
             self._traffic.watch(self.app)
             add_metrics(self.app, page_of(collector, promised))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
-            self._board = board.Board(views=views, book=book, charters=lambda: self._charters, clock=self.clock)
+            self._board = board.Board(
+                views=views,
+                book=book,
+                feedback=SqlFeedback(database),
+                charters=lambda: self._charters,
+                clock=self.clock,
+                log=self._log,
+                accounts=SqlAccountViews(database),
+                documents=Documents(self._store),
+            )
             board.add_routes(self.app, self._board)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Show by the charters in force, those that come later too."""
+        """Show by the charters in force, those that come later too; what is said goes to Kafka."""
+        await self._log.start()
+        try:
+            await self._follow(stop)
+        finally:
+            await self._log.close()
+
+    async def _follow(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await pause(stop, _LOOK_EVERY)
             try:

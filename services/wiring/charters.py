@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from schemas.charter import CharterDocument
 from services.adapters.sql.store import SqlStore
 from services.charters.files import CharterFile, parse_charter, read_versions
 from services.domain.charter import Charters
@@ -51,6 +52,21 @@ def charters_in_force(store: SqlStore) -> tuple[Charters, int]:
     """The charters that judge, and their generation. Raises UsageError where there is none."""
     generation = store.charter_generation()
     return _fitting(dict(store.charter_texts()), ()), generation
+
+
+class Documents:
+    """The charters in force as they are written, in order of their dates. What was put in force stays as it is."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self._known: dict[str, CharterDocument] = {}
+
+    def __call__(self) -> Sequence[CharterDocument]:
+        """All there are now; each is read once. Raises Unavailable."""
+        for version, text in self._store.charter_texts():
+            if version not in self._known:
+                self._known[version] = parse_charter(text, f"version {version} in force").document
+        return sorted(self._known.values(), key=lambda document: document.effective_from)
 
 
 def _fitting(known: Mapping[str, str], fresh: Sequence[CharterFile]) -> Charters:

@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from services import health
 from services import metric_table as table
 from services.adapters.data_dir import DataDir
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.seen import SqlSeen
 from services.adapters.sql.store import SqlStore
@@ -38,7 +40,7 @@ from services.tracker.loop import PARTITION, Loop
 from services.tracker.tracker import Tracker
 from services.wiring.alerting import Alerting
 from services.wiring.apis import apis_of, without_apis
-from services.wiring.charters import put_in_force
+from services.wiring.charters import Documents, put_in_force
 from services.wiring.parts import (
     DOORS,
     clock_of,
@@ -180,7 +182,16 @@ class Embedded:
         promised = PromiseCollector(book=book, charters=lambda: self.charters, clock=self.clock)
         add_metrics(app, page_of(collector, promised))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
-        self._board = board.Board(views=self.views, book=book, charters=lambda: self.charters, clock=self.clock)
+        self._board = board.Board(
+            views=self.views,
+            book=book,
+            feedback=SqlFeedback(self.database),
+            charters=lambda: self.charters,
+            clock=self.clock,
+            log=self.log,
+            accounts=SqlAccountViews(self.database),
+            documents=Documents(self.store),
+        )
         board.add_routes(app, self._board)
         return app
 

@@ -24,8 +24,10 @@ from httpx2 import ASGITransport, AsyncClient, Limits
 from sqlalchemy import Connection, Table, insert, text, update
 
 from services.adapters.sql import tables
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.wall_clock import SystemClock
 from services.board.app import Board, add_routes
@@ -33,6 +35,7 @@ from services.charters import read_charter
 from services.domain.charter import Charters
 from services.domain.instants import DAY, SECOND, Instant
 from services.measures.book import Book
+from tests.gateway.conftest import FakeLog
 from tests.servers.postgres import Postgres, lacking
 
 CHARTER = Path(__file__).parents[2] / "deploy/charters/warsaw-small-team.yaml"
@@ -243,10 +246,19 @@ def run(name: str, url: str, arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     fill(database, arguments.leads, arguments.open, clock.now())
     sys.stdout.write(f"{name}: {arguments.leads:,} leads written in {time.perf_counter() - started:.0f} s\n")
-    charters = Charters([read_charter(CHARTER).charter])
+    file = read_charter(CHARTER)
+    charters = Charters([file.charter])
     views = SqlLiveViews(database)
-    book = Book(views=views, facts=SqlFacts(database))
-    board = Board(views=views, book=book, charters=lambda: charters, clock=clock)
+    board = Board(
+        views=views,
+        accounts=SqlAccountViews(database),
+        book=Book(views=views, facts=SqlFacts(database)),
+        feedback=SqlFeedback(database),
+        charters=lambda: charters,
+        documents=lambda: [file.document],
+        clock=clock,
+        log=FakeLog(),
+    )
     app = FastAPI(docs_url=None, redoc_url=None)
     add_routes(app, board)
     for line in report(asyncio.run(ask(app, addresses(arguments.leads), arguments.rounds))):

@@ -8,9 +8,11 @@ from fastapi.testclient import TestClient
 from httpx2 import ASGITransport, AsyncClient
 
 from services.board.app import Board, add_routes
+from services.charters.files import parse_charter
 from services.domain.charter import Charters
 from services.measures.book import Book
-from tests.board.world import CHARTER, FakeViews, StillClock, world
+from tests.board.feedback_world import JudgedLog, book_of
+from tests.board.world import CHARTER, WRITTEN, FakeViews, StillClock, world
 from tests.measures.made import MemoryFacts
 
 
@@ -27,12 +29,28 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-def board(views: FakeViews, clock: StillClock) -> Board:
+def log(views: FakeViews, clock: StillClock) -> JudgedLog:
+    """Into which goes what is said."""
+    return JudgedLog(views, clock)
+
+
+@pytest.fixture
+def board(views: FakeViews, clock: StillClock, log: JudgedLog) -> Board:
     """The board."""
     charters = Charters([CHARTER])
+    document = parse_charter(WRITTEN, "the charter").document
     book = Book(views=views, facts=MemoryFacts())
     return Board(
-        views=views, book=book, charters=lambda: charters, clock=clock, poll_seconds=0.01, heartbeat_seconds=0.05
+        views=views,
+        accounts=views,
+        book=book,
+        feedback=book_of(views, charters),
+        charters=lambda: charters,
+        documents=lambda: [document],
+        clock=clock,
+        log=log,
+        poll_seconds=0.01,
+        heartbeat_seconds=0.05,
     )
 
 

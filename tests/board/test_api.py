@@ -229,8 +229,9 @@ def test_the_openapi_document_lists_the_routes(client: TestClient) -> None:
     paths = document["paths"]
     leads = {"overview", "leads", "leads/{key}", "clocks", "charter", "stream"}
     measures = {"goals", "commitments", "collaboration", "ceremonies", "facts"}
-    assert set(paths) == {f"/api/v1/{name}" for name in leads | measures}
-    for operation in (item["get"] for item in paths.values()):
+    feedback = {"feedback", "feedback/rejections", "feedback/disputes", "feedback/actions", "handoffs"}
+    assert set(paths) == {f"/api/v1/{name}" for name in leads | measures | feedback}
+    for operation in (operation for item in paths.values() for operation in item.values()):
         assert operation["description"]
     for parameter in paths["/api/v1/leads"]["get"]["parameters"]:
         assert parameter["description"] or parameter["schema"]["description"]

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.board.axis import MOST_TICKS, MOST_WINDOWS, Axis
@@ -16,12 +16,15 @@ from services.domain.events import EventType
 from services.domain.instants import DAY
 from tests.board.world import CHARTER, HOUR, MINUTE, NOW, OFFICE, WARSAW, Story, at, file_of
 
+unhurried = settings(deadline=None)
+
 CHARTERS = Charters([CHARTER])
 TIMES = Times(WARSAW, NOW)
 LENGTHS = st.integers(0, 4000 * DAY)
 STARTS = st.integers(at("2015-01-01 00:00"), at("2030-01-01 00:00"))
 
 
+@unhurried
 @given(STARTS, LENGTHS)
 def test_an_axis_has_a_few_marks_in_order_within_it(since: int, length: int) -> None:
     """However long or short it is, and whatever clock changes lie in it."""
@@ -33,6 +36,7 @@ def test_an_axis_has_a_few_marks_in_order_within_it(since: int, length: int) -> 
     assert all(0 <= place <= 100 for place in places)
 
 
+@unhurried
 @given(STARTS, LENGTHS, st.integers(-DAY, 4000 * DAY))
 def test_every_instant_has_a_place(since: int, length: int, later: int) -> None:
     """Later ones stand further right, and what is outside stands at the nearer end."""
@@ -44,6 +48,7 @@ def test_every_instant_has_a_place(since: int, length: int, later: int) -> None:
     assert axis.at(axis.until + DAY) == 100
 
 
+@unhurried
 @given(STARTS, LENGTHS)
 def test_working_hours_are_shaded_where_they_can_be_told_apart(since: int, length: int) -> None:
     """The windows do not overlap; too many of them are not drawn at all."""

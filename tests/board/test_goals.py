@@ -10,12 +10,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.board.app import Board, add_routes
+from services.board.app import add_routes
 from services.domain.facts import FactKind
 from services.domain.instants import Instant
 from services.domain.periods import parse_period
 from services.measures.book import Book
 from services.views import CeremonyHeld, FactView, Verdicts
+from tests.board.feedback_world import board_of
 from tests.board.world import HOSTILE, FakeViews, StillClock
 from tests.measures.made import WARSAW, MemoryFacts, MemoryVerdicts, at, charters, deal, fact, many
 
@@ -46,7 +47,7 @@ def client_of(
     agreed, views = charters(), views or FakeViews()
     book = Book(views=MemoryVerdicts(JUDGED if verdicts is None else verdicts), facts=facts)
     app = FastAPI(title="Baton", version="1", docs_url=None, redoc_url=None)
-    add_routes(app, Board(views=views, book=book, charters=lambda: agreed, clock=StillClock(NOW)))
+    add_routes(app, board_of(views, StillClock(NOW), agreed, book=book))
     return TestClient(app, follow_redirects=False)
 
 

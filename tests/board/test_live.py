@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.board.budget import Budget, budget_of
@@ -20,6 +20,8 @@ from services.domain.periods import weeks_until
 from services.views import Funnel, Scope
 from tests.board.test_pages import read
 from tests.board.world import ALWAYS, CHARTER, HOUR, MINUTE, NOW, OFFICE, WARSAW, FakeViews, at, world
+
+unhurried = settings(deadline=None)
 
 CHARTERS = Charters([CHARTER])
 
@@ -41,6 +43,7 @@ def test_a_budget_is_what_the_objective_leaves_room_for(
     assert budget_of(objective, due, used) == expected
 
 
+@unhurried
 @given(st.fractions(0, 1), st.integers(0, 10_000), st.data())
 def test_a_budget_is_used_up_exactly_when_the_objective_is_missed(
     objective: Fraction, due: int, data: st.DataObject
@@ -80,6 +83,7 @@ def test_time_left_is_counted_time(
     )
 
 
+@unhurried
 @given(st.integers(-20 * DAY, 20 * DAY), st.integers(0, 5 * DAY))
 def test_a_countdown_goes_on_as_it_says(until_due: int, later: int) -> None:
     """Until it changes, each second that passes is one less (or one more), or none where time stands still."""

@@ -28,6 +28,10 @@ PAGES = [
     f"/leads/{lead_path(HOSTILE_KEY)}",
     "/leads/nobody",
     "/leads?limit=0",
+    "/accounts",
+    "/accounts/ACME",
+    f"/accounts/{lead_path(HOSTILE)}",
+    "/charter",
     "/docs",
 ]
 STATIC = [path for path in files("services.board").joinpath("static").iterdir() if not path.name.startswith(".")]
@@ -383,7 +387,11 @@ def test_every_page_can_be_used_by_all(client: TestClient, address: str) -> None
     assert names.count("h1") == 1
     assert {"header", "nav", "main", "footer", "title"} <= set(names)
     assert "#main" in page.values("a", "href")
-    fields = {attrs["id"] for tag, attrs in page.tags if tag in ("input", "select")}
+    fields = {
+        attrs["id"]
+        for tag, attrs in page.tags
+        if tag in ("input", "select", "textarea") and attrs.get("type") != "hidden"
+    }
     assert fields == set(page.values("label", "for"))
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]

@@ -2,14 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.adapters.sql.facts import SqlFacts
-from services.board import app as board
 from services.board.timeline import entries
 from services.board.times import Times
-from services.measures.book import Book
+from tests.board.benched import app_on
 from tests.notifier.support import HandClock
 from tests.tracker.support import Bench, at, event
 
@@ -44,11 +41,7 @@ def test_page_and_api_show_a_stall() -> None:
         "09:30",
     )
     bench.tick("11:30")
-    app = FastAPI(docs_url=None, redoc_url=None)
-    book = Book(views=bench.views, facts=SqlFacts(bench.database))
-    clock = HandClock("11:40")
-    board.add_routes(app, board.Board(views=bench.views, book=book, charters=lambda: bench.charters, clock=clock))
-    with TestClient(app) as client:
+    with TestClient(app_on(bench, HandClock("11:40"))) as client:
         assert "Handoff 1: stalled, no event since Mon 5 Oct 09:30" in client.get("/leads/crm:lead:1").text
         (stall,) = [
             each for each in client.get("/api/v1/leads/crm:lead:1").json()["transitions"] if each["clock"] == "handoff"

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.board.waits import IMPORTED_AFTER, Stretch, Wait, parts, stretches
@@ -11,6 +11,8 @@ from services.domain.events import Event, EventType
 from services.domain.fold import in_order
 from services.domain.instants import SECOND, Instant
 from tests.board.world import HOUR, MINUTE, NOW, OFFICE, Story, at
+
+unhurried = settings(deadline=None)
 
 KEY = "crm:1"
 E = EventType
@@ -149,6 +151,7 @@ def _histories(draw: st.DrawFn) -> tuple[list[Event], dict[tuple[str, str], Inst
     return in_order(events), received
 
 
+@unhurried
 @given(_histories())
 def test_the_parts_add_up_to_the_whole(history: tuple[list[Event], dict[tuple[str, str], Instant]]) -> None:
     """The stretches follow each other without a hole from the first event on, and their sum is that of the parts."""
@@ -166,6 +169,7 @@ def test_the_parts_add_up_to_the_whole(history: tuple[list[Event], dict[tuple[st
         assert all(0 <= part.counted <= part.length for part in told)
 
 
+@unhurried
 @given(_histories())
 def test_without_delays_nothing_is_in_transit(history: tuple[list[Event], dict[tuple[str, str], Instant]]) -> None:
     """News that comes at once leaves the time to whoever was waited for, and changes no other border."""

@@ -13,7 +13,18 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from services.domain.calendar import Calendar, Hours
-from services.domain.charter import Charter, Charters, Clock, Escalation, Side, StalledAfter, Target, Trigger
+from services.domain.charter import (
+    Charter,
+    Charters,
+    Clock,
+    Escalation,
+    Per,
+    Reason,
+    Side,
+    StalledAfter,
+    Target,
+    Trigger,
+)
 from services.domain.clocks import Instance, Status, passages
 from services.domain.conditions import AnyOf, Compared, When
 from services.domain.events import Event, EventType, Order
@@ -24,6 +35,7 @@ from services.domain.stalls import stalls_at
 from services.errors import Unavailable
 from services.storage import ClockRow, CounterKey, DeadLetterRow, HandoffRow, LeadRow, TransitionRow
 from services.views import (
+    AccountSummary,
     ClockQuery,
     Funnel,
     LeadFile,
@@ -119,7 +131,48 @@ CHARTER = Charter(
         "source": frozenset({"webinar", "referral"}),
     },
     agreed=frozenset(Side),
+    reasons={
+        "wrong_fit": Reason("Not our kind of customer", "Tighten the audience"),
+        "no_budget": Reason("No money this year"),
+    },
+    ceremonies={"quarterly-review": Per.QUARTER},
+    client_teams={"key-accounts": frozenset({"ACME", "Globex"})},
 )
+WRITTEN = """\
+charter: 1
+version: 2026-Q4
+effective_from: 2026-10-01T00:00:00+02:00
+agreed: [{side: marketing, by: Anna Lis, on: 2026-09-21}, {side: sales, by: Head of Sales, on: 2026-09-22}]
+calendars:
+  office:
+    timezone: Europe/Warsaw
+    hours: {mon-fri: "09:00-17:00"}
+    holidays: {country: PL, closed: [2026-12-24]}
+    day: 8h
+  always: {timezone: UTC, hours: {mon-sun: "00:00-24:00"}, day: 24h}
+stalled_after: {time: 3d, calendar: office}
+clocks:
+  accept:
+    says: Sales accepts or rejects every lead it is handed
+    promised_by: sales
+    starts_on: [lead.handed_off]
+    stops_on: [lead.accepted, lead.rejected]
+    calendar: office
+    targets: [{when: {priority: hot}, within: 15m, calendar: always}, {within: 4h}]
+    objective: 95%
+commitments: {volume: {promised_by: marketing, measure: handoffs, per: month, at_least: 400}}
+goals:
+  - {name: revenue, measure: won_amount, currency: PLN, per: quarter, target: 1200000, contributes: {sales: 90 won}}
+reasons: {wrong_fit: {means: Not our kind of customer, action: Tighten the audience}}
+client_teams:
+  key-accounts:
+    accounts: [ACME, Globex]
+    members: {marketing: [campaign-lead], sales: [account-manager], service: [onboarding]}
+    alerts: key-accounts-channel
+strategy: Fewer leads, better ones.
+glossary: {MQL: A lead that marketing hands over under this charter}
+"""
+"""The charter as a file has it, in short."""
 
 
 @dataclass(slots=True)
@@ -250,6 +303,34 @@ class FakeViews:
             recycled=ended["lead.recycled"],
             withdrawn=ended["lead.withdrawn"] + ended["lead.merged"],
         )
+
+    def accounts(self, after: str | None, limit: int, now: Instant) -> Sequence[AccountSummary]:
+        """The accounts of the leads, by name."""
+        self._check()
+        rows = [file.row for file in self.files.values()]
+        names = sorted({row.account for row in rows if row.account is not None and row.account > (after or "")})
+        of_account = {name: [row for row in rows if row.account == name] for name in names[:limit]}
+        return [
+            AccountSummary(
+                name,
+                len(found),
+                sum(row.handoff is not None for row in found),
+                sum(is_stalled(row, now) for row in found),
+            )
+            for name, found in of_account.items()
+        ]
+
+    def histories(self, keys: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        """The events of leads."""
+        self._check()
+        return {key: self.files[key].events for key in keys}
+
+    def alarms(self, keys: Sequence[str], limit: int) -> Sequence[TransitionRow]:
+        """What people are alerted of, the last first."""
+        self._check()
+        told = [row for key in keys for row in self.files[key].transitions]
+        alarms = [row for row in told if row.name.partition("/")[0] in ("at_risk", "overdue", "escalated", "corrected")]
+        return sorted(alarms, key=lambda row: -row.told_at)[:limit]
 
     def rows(self, keys: Collection[str]) -> Mapping[str, LeadRow]:
         """Leads by their keys."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
@@ -12,7 +14,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.clocks import Status
 from services.domain.facts import FactKind
-from services.views import ClockQuery, FactQuery, LeadQuery, Scope
+from services.views import ClockQuery, FactQuery, LeadQuery, Scope, VerdictQuery
 from tests.contracts.rows import changes, commit, fact, facts_of, lead
 
 _LEAD_QUERIES = [
@@ -52,6 +54,12 @@ LIVE: list[Callable[[SqlLiveViews], object]] = [
     *((lambda views, scope=scope: views.within(scope).open_clocks(5)) for scope in _SCOPES),
     *((lambda views, scope=scope: views.within(scope).open_handoffs(5)) for scope in _SCOPES),
 ]
+ACCOUNTS: list[Callable[[SqlAccountViews], object]] = [
+    lambda views: views.accounts(None, 10, 5),
+    lambda views: views.accounts("a", 10, 5),
+    lambda views: views.histories(["a:lead:1", "b"]),
+    lambda views: views.alarms(["a:lead:1", "b"], 5),
+]
 STORE: list[Callable[[SqlStore], object]] = [
     lambda store: store.position("baton.events", 0),
     lambda store: store.states(["a", "b"]),
@@ -68,6 +76,19 @@ STORE: list[Callable[[SqlStore], object]] = [
     lambda store: commit(
         store, changes(1, leads=[lead()], refolded=["a:lead:1"], **facts_of(fact(number="2"), removed=[fact()]))
     ),
+]
+_VERDICTS = [
+    VerdictQuery(10, 20),
+    VerdictQuery(10, 20, source="s", campaign="c", segment="s", team="t"),
+]
+FEEDBACK: list[Callable[[SqlFeedback], object]] = [
+    *((lambda feedback, query=query: feedback.verdicts(query)) for query in _VERDICTS),
+    *((lambda feedback, query=query: feedback.verdict_days(query)) for query in _VERDICTS),
+    *((lambda feedback, query=query: feedback.rejections(query, "r", (11, "a", "1"), 10)) for query in _VERDICTS),
+    *((lambda feedback, query=query: feedback.agreements(query, None, 10)) for query in _VERDICTS),
+    lambda feedback: feedback.open_disputes((11, "a", "1"), 10),
+    lambda feedback: feedback.has_carried_dispute("a"),
+    lambda feedback: feedback.open_clocks(["a", "b"]),
 ]
 FACTS: list[Callable[[SqlFacts], object]] = [
     lambda facts: facts.tallies(10, 20),

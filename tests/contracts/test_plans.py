@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
@@ -18,8 +20,8 @@ from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
-from services.views import FactQuery
-from tests.contracts.queries import FACTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from services.views import FactQuery, LeadQuery
+from tests.contracts.queries import ACCOUNTS, FACTS, FEEDBACK, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import alert, changes, clock, commit, deal, fact, facts_of, lead, opened
 from tests.contracts.rows import event as event_row
 
@@ -84,6 +86,15 @@ def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
 
+@pytest.mark.parametrize("ask", ACCOUNTS)
+def test_account_views(database: Database, ask: Callable[[SqlAccountViews], object]) -> None:
+    """The pages of accounts."""
+    with plans(database) as steps:
+        ask(SqlAccountViews(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
 @pytest.mark.parametrize("ask", STORE)
 def test_store(database: Database, ask: Callable[[SqlStore], object]) -> None:
     """The tracker."""
@@ -107,6 +118,15 @@ def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
     """Measures and what they are made of."""
     with plans(database) as steps:
         ask(SqlFacts(database))
+    assert steps
+    assert [step for step in steps if _READ_WHOLE.match(step)] == []
+
+
+@pytest.mark.parametrize("ask", FEEDBACK)
+def test_feedback(database: Database, ask: Callable[[SqlFeedback], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as steps:
+        ask(SqlFeedback(database))
     assert steps
     assert [step for step in steps if _READ_WHOLE.match(step)] == []
 
@@ -149,13 +169,15 @@ def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
         (lambda database: SqlViews(database).open_clocks(5), "COVERING INDEX clocks_open"),
         (lambda database: SqlViews(database).verdicts(1, 20, 5), "COVERING INDEX clocks_ended (due_at>? AND due_at<?)"),
         (lambda database: SqlViews(database).verdicts(1, 20, 5), "COVERING INDEX clocks_open (due_at>? AND due_at<?)"),
+        (lambda database: SqlLiveViews(database).funnel(1, 9), "handoffs_opened (opened_at>? AND opened_at<?)"),
+        (lambda database: SqlAccountViews(database).accounts("a", 5, 5), "leads_by_account (account>?)"),
+        (lambda database: SqlViews(database).leads(LeadQuery(account="y"), 5), "leads_by_account (account=?)"),
         (
             lambda database: SqlFacts(database).facts(FactQuery(FactKind.WON, 10, 20, after=(11, "a", "1"))),
             "facts_listed (kind=? AND at>? AND at<?)",
         ),
         (lambda database: SqlFacts(database).tallies(10, 20), "sqlite_autoindex_tallies_1 (day>? AND day<?)"),
         (lambda database: SqlFacts(database).ceremonies(10, 20), "sqlite_autoindex_events_1 (stream>? AND stream<?)"),
-        (lambda database: SqlLiveViews(database).funnel(1, 9), "handoffs_opened (opened_at>? AND opened_at<?)"),
         (lambda database: SqlOutbox(database).due(5, 10), "alerts_unsettled (next_try_at<?)"),
     ],
 )

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from services.adapters.sql.account_views import SqlAccountViews
 from services.adapters.sql.database import Database, migrate, open_database
 from services.adapters.sql.facts import SqlFacts
+from services.adapters.sql.feedback import SqlFeedback
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.live_views import SqlLiveViews
 from services.adapters.sql.outbox import SqlOutbox
@@ -24,7 +26,7 @@ from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.domain.facts import FactKind
 from services.views import FactQuery
-from tests.contracts.queries import FACTS, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
+from tests.contracts.queries import ACCOUNTS, FACTS, FEEDBACK, HELD, LIVE, OUTBOX, RELAY, STORE, VIEWS, WEBHOOKS
 from tests.contracts.rows import changes, commit, lead, opened
 from tests.servers.postgres import Postgres
 
@@ -142,6 +144,15 @@ def test_live_views(database: Database, ask: Callable[[SqlLiveViews], object]) -
     assert read_whole(nodes) == []
 
 
+@pytest.mark.parametrize("ask", ACCOUNTS)
+def test_account_views(database: Database, ask: Callable[[SqlAccountViews], object]) -> None:
+    """The pages of accounts."""
+    with plans(database) as nodes:
+        ask(SqlAccountViews(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
 @pytest.mark.parametrize("ask", STORE)
 def test_store(database: Database, ask: Callable[[SqlStore], object]) -> None:
     """The tracker."""
@@ -165,6 +176,15 @@ def test_facts(database: Database, ask: Callable[[SqlFacts], object]) -> None:
     """Measures and what they are made of."""
     with plans(database) as nodes:
         ask(SqlFacts(database))
+    assert nodes
+    assert read_whole(nodes) == []
+
+
+@pytest.mark.parametrize("ask", FEEDBACK)
+def test_feedback(database: Database, ask: Callable[[SqlFeedback], object]) -> None:
+    """Measures and what they are made of."""
+    with plans(database) as nodes:
+        ask(SqlFeedback(database))
     assert nodes
     assert read_whole(nodes) == []
 

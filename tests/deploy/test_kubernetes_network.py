@@ -47,7 +47,7 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
     assert out == {
         "gateway": kafka,
         "tracker": kafka | database,
-        "board": database,
+        "board": kafka | database,
         "notifier": kafka | database | alerts,
         "migrate": database,
         "topics": kafka,

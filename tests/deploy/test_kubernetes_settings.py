@@ -79,7 +79,7 @@ def test_a_secret_reaches_only_who_needs_it(folder: Path) -> None:
                 needed.setdefault(name, set()).add(component(workload))
     assert needed == {
         "BATON_DATABASE": {"tracker", "board", "notifier", "migrate"},
-        "BATON_KAFKA_PASSWORD": {"gateway", "tracker", "notifier", "topics"},
+        "BATON_KAFKA_PASSWORD": {"gateway", "tracker", "board", "notifier", "topics"},
         "BATON_HUBSPOT_SECRETS": {"gateway"},
         "BATON_SALESFORCE_ORGANIZATIONS": {"gateway"},
         "BATON_SALESFORCE_SECRETS": {"gateway"},
@@ -143,7 +143,7 @@ def test_the_overlay_of_the_docs_is_one(tmp_path: Path, monkeypatch: pytest.Monk
         given |= {name: each.get("value") or secret[name] for name, each in variables(workload).items()}
         settings = _read(given, monkeypatch)
         assert settings.kafka_security == "sasl_ssl"
-        speaks = component(workload) in ("gateway", "tracker", "notifier", "topics")
+        speaks = component(workload) in ("gateway", "tracker", "board", "notifier", "topics")
         assert (settings.kafka_ca_file is not None) == speaks
         mounts = {each["mountPath"] for each in container(workload)["volumeMounts"]}
         assert ("/etc/baton/kafka" in mounts) == speaks

@@ -6,16 +6,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
 from schemas.routes import Language
-from services.adapters.sql.facts import SqlFacts
-from services.board import app as board
 from services.domain.instants import parse_instant
-from services.measures.book import Book
 from services.notifier.messages import message
 from services.ports import Message
 from services.storage import AlertRow
+from tests.board.benched import app_on
 from tests.notifier.support import BOARD, Desk, HandClock
 from tests.tracker.support import CHARTER, Bench, charters_of, event
 
@@ -250,10 +247,7 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
     """Whatever the key is made of, the link in the message opens that lead on the board."""
     bench = Bench(charters_of())
     bench.feed([event("lead.handed_off", "09:00", key)], "09:00")
-    app = FastAPI(docs_url=None, redoc_url=None)
-    book = Book(views=bench.views, facts=SqlFacts(bench.database))
-    shown = board.Board(views=bench.views, book=book, charters=lambda: bench.charters, clock=HandClock("09:45"))
-    board.add_routes(app, shown)
+    app = app_on(bench, HandClock("09:45"))
     link = told("at_risk", key).body.rsplit("\n", 1)[1]
     assert link.isascii()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:

@@ -68,12 +68,23 @@
     return { part: part.id, find: (within) => [...within.querySelectorAll("a")].filter((a) => a.getAttribute("href") === href)[nth] };
   }
 
+  // What somebody is filling in stays as it is, while everything around it is replaced.
+  function keepOpenForms(part, next) {
+    for (const kept of part.querySelectorAll("[data-keep]")) {
+      const place = kept.querySelector("details[open]") && next.querySelector(`#${CSS.escape(kept.id)}`);
+      if (place) place.replaceWith(kept);
+    }
+  }
+
   function swap(fresh) {
     const mark = focusMark();
     const x = window.scrollX, y = window.scrollY;
     for (const part of document.querySelectorAll("[data-live]")) {
       const next = fresh.getElementById(part.id);
-      if (next) part.replaceWith(document.adoptNode(next));
+      if (!next) continue;
+      document.adoptNode(next);
+      keepOpenForms(part, next);
+      part.replaceWith(next);
     }
     if (mark) {
       const within = document.getElementById(mark.part);
