@@ -7,10 +7,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := services schemas tests
 CASES ?= 100000
+WORKERS ?= 2
+# A file's tests stay together, as they share servers; each worker starts its own.
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 QUIX := .servers/quix
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types servers lock messages test-deep mutate bench-replay bench-store bench-live bench-board picture clean
+.PHONY: help demo test test-quick lint types servers lock messages test-deep mutate bench-replay bench-store bench-live bench-board bench-metrics bench-alert picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -41,10 +44,10 @@ types: $(STAMP) ## Types, strictly
 	$(BIN)/mypy
 
 test-quick: lint types ## Style, types and the tests that need no server
-	$(BIN)/pytest -q --ignore=tests/e2e
+	$(PYTEST) --ignore=tests/e2e
 
-test: lint types servers ## Everything
-	$(BIN)/pytest -q
+test: lint types servers ## Everything, by so many processes at a time (WORKERS=2)
+	$(PYTEST)
 
 test-deep: $(STAMP) ## As many random cases against the second judge as asked (CASES=1000000), over all cores
 	$(BIN)/python -m tests.domain.deep $(CASES)
@@ -70,6 +73,12 @@ bench-live: $(STAMP) servers $(QUIX)/.installed ## Events per second from Kafka 
 
 bench-board: $(STAMP) ## How long pages and lists take with 1,000,000 leads, and 500 open pages
 	$(BIN)/python -m tests.bench.board
+
+bench-metrics: $(STAMP) ## Milliseconds of a scrape of 10,000 series, beside as many of prometheus_client
+	$(BIN)/python -m tests.bench.metrics
+
+bench-alert: $(STAMP) servers ## Milliseconds from a webhook to /metrics, and from due_at to a webhook and to Alertmanager
+	$(BIN)/python -m tests.bench.alert
 
 picture: $(STAMP) servers ## Draw docs/images/joint-view.png anew, from a demo that a real Prometheus reads
 	$(BIN)/python -m tests.dashboards.picture

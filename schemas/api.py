@@ -216,14 +216,17 @@ class HandoffItem(_Answer):
 
 
 class TransitionItem(_Answer):
-    """Something that was told of a clock, once."""
+    """Something that was told of a clock, or of a handoff that lay still; once."""
 
     id: str = Field(
         description="LEAD/CLOCK/INSTANCE/TRANSITION[/LEVEL].", examples=["hubspot:contact:151/accept/1/met"]
     )
-    clock: str = Field(examples=["accept"])
-    number: int = Field(examples=[1])
-    transition: str = Field(examples=["escalated/2"])
+    clock: str = Field(description="`handoff` where it was told of a handoff.", examples=["accept"])
+    number: int = Field(description="Of the instance, or of the handoff.", examples=[1])
+    transition: str = Field(
+        description="Its name. The level of `stalled` is when the silence began, in microseconds since 1970.",
+        examples=["escalated/2"],
+    )
     at: Moment = Field(description="When it happened.")
     told_at: Moment = Field(description="When it was told.")
     standing: bool = Field(description="False once late events have taken it back.")

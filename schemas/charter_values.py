@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from services.domain.charter import Side
 from services.domain.events import TYPES_BY_WIRE_NAME, EventType
+from services.domain.silences import HANDOFF
 
 T = TypeVar("T")
 
@@ -80,6 +81,8 @@ def read_clock_name(value: object) -> str:
     text = read_name(value)
     if "/" in text:
         raise ValueError(f'"{text}" cannot name a clock, because it has a "/"; write "{text.replace("/", "-")}"')
+    if text == HANDOFF:
+        raise ValueError(f'"{text}" cannot name a clock, because it names the handoff itself; write "{text}-clock"')
     return text
 
 

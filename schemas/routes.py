@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Level = Literal["at_risk", "overdue", "escalated"]
+Level = Literal["at_risk", "overdue", "escalated", "stalled", "corrected"]
 Language = Literal["en", "pl"]
 
 
@@ -33,12 +33,15 @@ class Match(_Part):
     clock: Names | None = None
     team: Names | None = None
     client_team: Names | None = Field(None, description="The charter's client team that looks after the account")
-    level: Levels | None = None
+    level: Levels | None = Field(
+        None,
+        description="Named here, `corrected` is told whether or not its sinks were warned; else to the warned alone",
+    )
     to: Names | None = Field(None, description="Whom the charter's escalation names; others than escalations match not")
 
 
 class Route(_Part):
-    """Which alerts go where. Corrections follow to whoever was warned, whatever the level."""
+    """Which alerts go where. Whoever was warned is told of corrections, whatever the level."""
 
     name: Name
     when: Match = Field(default_factory=Match)

@@ -44,14 +44,20 @@ class LeadMessage(_Message):
 
 
 class TransitionData(_Message):
-    """What was told of an instance of a clock."""
+    """What was told of an instance of a clock, or of a handoff."""
 
     lead: str = Field(examples=["hubspot:contact:151"])
-    clock: str = Field(examples=["accept"])
-    number: int = Field(examples=[1])
+    clock: str = Field(description="`handoff` where it was told of a handoff.", examples=["accept"])
+    number: int = Field(description="Of the instance, or of the handoff.", examples=[1])
     transition: str = Field(description="What happened to it.", examples=["escalated"])
-    level: int | None = Field(description="Of an escalation, its number in the charter.", examples=[2])
-    promised_by: str | None = Field(description="Null where late events have taken the instance away.")
+    level: int | None = Field(
+        description="Of an escalation, its number in the charter; of a stall, when the silence began, in microseconds "
+        "since 1970.",
+        examples=[2],
+    )
+    promised_by: str | None = Field(
+        description="Null of a handoff, and where late events have taken the instance away."
+    )
     told_at: Moment
     standing: bool = Field(description="False once late events took it back: a correction tells so too.")
     before: str | None = Field(description="Of a correction: the verdict before it.", examples=["overdue"])
@@ -64,7 +70,7 @@ class TransitionMessage(_Message):
     specversion: Literal["1.0"] = "1.0"
     id: str = Field(description="LEAD/CLOCK/INSTANCE/TRANSITION[/LEVEL]", examples=["hubspot:contact:151/accept/1/met"])
     source: Literal["/baton"] = "/baton"
-    type: str = Field(examples=["baton.clock.met"])
+    type: str = Field(description="baton.clock.KIND, or baton.handoff.KIND.", examples=["baton.clock.met"])
     subject: str = Field(description="The lead's key.", examples=["hubspot:contact:151"])
     time: Moment = Field(description="When it happened.")
     datacontenttype: Literal["application/json"] = "application/json"

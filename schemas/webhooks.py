@@ -17,9 +17,11 @@ class AlertData(_Part):
     """What is the matter with which lead."""
 
     lead: str = Field(examples=["hubspot:contact:151"])
-    clock: str = Field(examples=["accept"])
-    number: int = Field(description="Instances of a clock on a lead are numbered from 1.", examples=[1])
-    transition: Literal["at_risk", "overdue", "escalated", "corrected"]
+    clock: str = Field(description="`handoff` where it is told of a handoff.", examples=["accept"])
+    number: int = Field(
+        description="Instances of a clock on a lead are numbered from 1, and so are its handoffs.", examples=[1]
+    )
+    transition: Literal["at_risk", "overdue", "escalated", "stalled", "corrected"]
     title: str = Field(examples=["Overdue: accept on hubspot:contact:151"])
     url: str = Field(description="The lead's page.")
     promised_by: str | None = Field(None, examples=["sales"])

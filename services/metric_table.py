@@ -11,15 +11,26 @@ from enum import StrEnum
 from functools import lru_cache
 
 from services.domain.charter import Clock
-from services.domain.clocks import Status
+from services.domain.clocks import Kind, Status
 from services.domain.instants import SECOND
 from services.storage import CounterKey
 
 OPEN_STATUSES = (Status.RUNNING, Status.AT_RISK, Status.OVERDUE, Status.PAUSED)
 OUTCOMES = ("rejected", "recycled", "withdrawn", "merged", "won", "lost")
 """How a handoff is closed."""
+HANDOFF_KINDS = (Kind.STALLED, Kind.CORRECTED)
+"""What is told of a handoff."""
 FEEDBACK_KINDS = ("good", "poor", "rejected", "agreed", "disputed", "upheld", "withdrawn")
 PERIODS = ("month", "quarter")
+STORED_OUTCOMES = ("used", "duplicate")
+"""What becomes of an event that the log has; what is ignored never gets there."""
+API_OUTCOMES = ("new", "known", "bad")
+API_FAILURES = ("away", "refused", "wrong")
+HTTP_CLASSES = ("2xx", "4xx", "5xx")
+"""Of the answers; redirections count too, but nothing answers with one as a rule."""
+DATABASE_ACCESSES = ("read", "write")
+DATABASE_OUTCOMES = ("done", "conflict", "away", "failed")
+BATCH_KINDS = ("records", "due")
 
 
 class Shape(StrEnum):
@@ -39,7 +50,8 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
-    """Upper bounds in seconds, rising; without the last, infinite one. Empty where the charter gives them."""
+    """Upper bounds in seconds, rising; without the last, infinite one. Of a histogram, empty where the charter gives
+    them."""
 
 
 EVENTS_TOTAL = Metric(
@@ -98,6 +110,12 @@ CLOCK_COUNTED_SECONDS = Metric(
     "Counted time from the start of a promise to the event that kept it, early or late.",
     ("clock", "promised_by", "team"),
 )
+HANDOFF_TRANSITIONS_TOTAL = Metric(
+    "baton_handoff_transitions_total",
+    Shape.COUNTER,
+    "Silences told that lasted for `stalled_after` (stalled), and what of them was taken back (corrected).",
+    ("team", "priority", "transition"),
+)
 ATTAINMENT_RATIO = Metric(
     "baton_attainment_ratio",
     Shape.GAUGE,
@@ -148,6 +166,22 @@ RECONCILED = Metric(
     ("crm",),
 )
 ALERTS_UNSETTLED = Metric("baton_alerts_unsettled", Shape.GAUGE, "Alerts that wait to be delivered.")
+WEBHOOKS_OUT_TOTAL = Metric(
+    "baton_webhooks_out_total",
+    Shape.COUNTER,
+    "Webhooks of ours by what became of them: sent, moot (over before its turn), given_up after the last try, or "
+    "disabled because the receiver wants nothing more.",
+    ("receiver", "outcome"),
+)
+WEBHOOKS_OUT_WAITING = Metric(
+    "baton_webhooks_out_waiting", Shape.GAUGE, "Webhooks of ours that a receiver has yet to get.", ("receiver",)
+)
+ALERTMANAGER_UP = Metric(
+    "baton_alertmanager_up",
+    Shape.GAUGE,
+    "1 for an Alertmanager that took what was posted last (each minute at least, by the notifier that works), else 0.",
+    ("alertmanager",),
+)
 LOG_LAG_RECORDS = Metric(
     "baton_log_lag_records",
     Shape.GAUGE,
@@ -177,6 +211,55 @@ SUBSCRIPTION_EXPIRY = Metric(
     ("crm",),
 )
 
+HTTP_SECONDS = Metric(
+    "baton_http_request_duration_seconds",
+    Shape.HISTOGRAM,
+    "From a request to the start of its answer, by the route's template (other: there is none), the method (HEAD is "
+    "GET) and the class of the status. Of the door, baton_webhook_requests_total has the status itself.",
+    ("route", "method", "status"),
+    # 5 ms: a webhook as it should be. 1, 5 and 10 s: how long Odoo, HubSpot and Pipedrive wait for an answer.
+    (0.005, 0.025, 0.1, 0.5, 1, 5, 10),
+)
+HTTP_IN_FLIGHT = Metric(
+    "baton_http_requests_in_flight",
+    Shape.GAUGE,
+    "Requests that are being answered, live streams and the one that reads this among them.",
+)
+BATCH_SECONDS = Metric(
+    "baton_batch_duration_seconds",
+    Shape.HISTOGRAM,
+    "Time to load, judge and commit a batch: of records of the event log, or of leads whose time has come (due).",
+    ("batch",),
+    # A batch of one event takes some milliseconds, one of a thousand some tenths of a second.
+    (0.005, 0.025, 0.1, 0.5, 2, 10),
+)
+RECORDS_JUDGED_TOTAL = Metric(
+    "baton_records_judged_total",
+    Shape.COUNTER,
+    "Records of the event log that this process has judged; by batch, divide by baton_batch_duration_seconds_count.",
+    ("topic",),
+)
+REFOLDS_TOTAL = Metric(
+    "baton_refolds_total",
+    Shape.COUNTER,
+    "Leads judged anew from all their events: something came out of order, or was merged, or the charter changed.",
+)
+DATABASE_SECONDS = Metric(
+    "baton_database_transaction_duration_seconds",
+    Shape.HISTOGRAM,
+    "A transaction from asking for a connection to its end: done, refused for another's writing (conflict), not to be "
+    "had for now (away), or failed.",
+    ("access", "outcome"),
+    # From one row in SQLite to the ten seconds that are waited for a connection or a lock.
+    (0.001, 0.005, 0.025, 0.1, 0.5, 2, 10),
+)
+DATABASE_POOL = Metric(
+    "baton_database_pool_ratio",
+    Shape.GAUGE,
+    "Connections in use as a share of those that the process may have; at 1 the next one waits.",
+    ("access",),
+)
+
 METRICS: tuple[Metric, ...] = (
     EVENTS_TOTAL,
     EVENT_DELAY_SECONDS,
@@ -186,6 +269,7 @@ METRICS: tuple[Metric, ...] = (
     STALLED_LEADS,
     OPEN_CLOCKS,
     CLOCK_TRANSITIONS_TOTAL,
+    HANDOFF_TRANSITIONS_TOTAL,
     CLOCK_COUNTED_SECONDS,
     ATTAINMENT_RATIO,
     HANDOFF_OUTCOMES_TOTAL,
@@ -199,6 +283,9 @@ METRICS: tuple[Metric, ...] = (
     API_WAITING,
     RECONCILED,
     ALERTS_UNSETTLED,
+    WEBHOOKS_OUT_TOTAL,
+    WEBHOOKS_OUT_WAITING,
+    ALERTMANAGER_UP,
     LOG_LAG_RECORDS,
     DRIVER_STALLED,
     SPOOL_BYTES,
@@ -206,6 +293,13 @@ METRICS: tuple[Metric, ...] = (
     RELAY_UNSENT,
     NOTIFIER_ACTIVE,
     SUBSCRIPTION_EXPIRY,
+    HTTP_SECONDS,
+    HTTP_IN_FLIGHT,
+    BATCH_SECONDS,
+    RECORDS_JUDGED_TOTAL,
+    REFOLDS_TOTAL,
+    DATABASE_SECONDS,
+    DATABASE_POOL,
 )
 APART = (DRIVER_STALLED, SPOOL_BYTES, SPOOL_RATIO, RELAY_UNSENT, NOTIFIER_ACTIVE)
 """Those that only services have which run apart from each other."""
@@ -231,11 +325,17 @@ def observe(counters: dict[CounterKey, int], key: CounterKey, microseconds: int,
         counters[sample_key] = counters.get(sample_key, 0) + amount
 
 
+def sum_key(key: CounterKey) -> CounterKey:
+    """The key under which `observe` keeps the sum of a series of a histogram."""
+    name, labels = key
+    return name + "_sum", labels
+
+
 @lru_cache(maxsize=4096)
 def _parts(key: CounterKey, bound: float | None) -> tuple[CounterKey, CounterKey]:
     """The keys of a bucket by its upper bound, and of the sum."""
     name, labels = key
-    return (name + "_bucket", (*labels, ("le", "+Inf" if bound is None else f"{bound:.15g}"))), (name + "_sum", labels)
+    return (name + "_bucket", (*labels, ("le", "+Inf" if bound is None else f"{bound:.15g}"))), sum_key(key)
 
 
 def add(counters: dict[CounterKey, int], key: CounterKey, amount: int = 1) -> None:

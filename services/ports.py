@@ -1,7 +1,7 @@
 """What the services need of the world outside, as Protocols; `wiring` chooses who fulfils them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -302,10 +302,19 @@ class Positions(Protocol):
 
 
 class Tally(Protocol):
-    """Counts of this process that no transaction keeps, such as webhooks refused."""
+    """Counts and times of this process that no transaction keeps, such as webhooks refused.
+
+    Metrics are those of `services.metric_table`, by name.
+    """
+
+    def expect(self, metric: str, **labels: Iterable[str]) -> None:
+        """Have every combination of these values there from now on, at 0: one that begins at 1 shows no increase."""
 
     def count(self, metric: str, labels: Mapping[str, str], amount: int = 1) -> None:
-        """Add to a counter of `services.metrics.table`."""
+        """Add to a counter."""
+
+    def observe(self, metric: str, labels: Mapping[str, str], seconds: float) -> None:
+        """Add an observation to a histogram."""
 
 
 @dataclass(frozen=True, slots=True)

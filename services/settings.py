@@ -141,7 +141,9 @@ class Settings(BaseSettings):
     alert_urls: Listed = Field((), description="Apprise URLs that get the alerts; they are always in the log as well")
     routes: Path | None = Field(None, description="A file of routes: who is told of which alerts, when and how")
     alertmanager_url: str | None = Field(
-        None, description="Alertmanager, such as http://alertmanager:9093, which shows leads while an alert holds"
+        None,
+        description="Alertmanager, such as http://alertmanager:9093, which shows leads while an alert holds; of a "
+        "cluster all of them, with commas between",
     )
     alertmanager_token: SecretStr | None = Field(None, description="A bearer token for Alertmanager's proxy")
     alertmanager_user: str | None = Field(None, description="A user of Alertmanager (basic authentication)")
@@ -221,13 +223,27 @@ class Settings(BaseSettings):
         "zoho_accounts_url",
         "close_api_url",
         "odoo_api_url",
-        "alertmanager_url",
     )
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and not _WEB_URL.fullmatch(value):
-            raise ValueError("write it with its scheme, such as https://baton.example.com")
-        return value.rstrip("/") if value is not None else None
+        return _web_url(value) if value is not None else None
+
+    @field_validator("alertmanager_url")
+    @classmethod
+    def _urls(cls, value: str | None) -> str | None:
+        return ",".join(_web_url(each.strip()) for each in value.split(",")) if value is not None else None
+
+    @property
+    def alertmanager_urls(self) -> tuple[str, ...]:
+        """The address of each Alertmanager, once."""
+        return tuple(dict.fromkeys(self.alertmanager_url.split(","))) if self.alertmanager_url is not None else ()
+
+
+def _web_url(text: str) -> str:
+    """The address without a slash at its end. Raises ValueError."""
+    if not _WEB_URL.fullmatch(text):
+        raise ValueError("write it with its scheme, such as https://baton.example.com")
+    return text.rstrip("/")
 
 
 def read_settings(**given: object) -> Settings:

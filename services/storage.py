@@ -122,13 +122,14 @@ class ClockRow:
 
 @dataclass(frozen=True, slots=True)
 class TransitionRow:
-    """A transition that was told. `standing` is False once late events took it back."""
+    """A transition that was told of an instance of a clock, or of a handoff (`handoff` and its number then stand for
+    these). `standing` is False once late events took it back."""
 
     lead: str
     clock: str
     number: int
     name: str
-    """`overdue`, `escalated/2`."""
+    """`overdue`, `escalated/2`, `stalled/1759655400000000` (when the silence began)."""
     at: Instant
     told_at: Instant
     standing: bool
@@ -139,7 +140,7 @@ class TransitionRow:
 
     @property
     def id(self) -> str:
-        """LEAD/CLOCK/INSTANCE/TRANSITION[/LEVEL]."""
+        """LEAD/CLOCK/INSTANCE/TRANSITION[/LEVEL]; of a handoff LEAD/handoff/NUMBER/stalled/LEVEL."""
         return f"{self.lead}/{self.clock}/{self.number}/{self.name}"
 
 
@@ -149,7 +150,7 @@ class AlertRow:
 
     transition: str
     kind: str
-    """at_risk, overdue, escalated or corrected."""
+    """at_risk, overdue, escalated, stalled or corrected."""
     lead: str
     clock: str
     number: int
@@ -296,6 +297,9 @@ class Store(Protocol):
     def due(self, partition: int, now: Instant, limit: int) -> Sequence[str]:
         """Leads of the partition whose `wake_at` has come, the longest due first."""
 
+    def next_due(self, partition: int) -> Instant | None:
+        """The earliest `wake_at` of the partition's leads; None where none is to be woken."""
+
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction.
 
@@ -327,8 +331,8 @@ class PendingAlert:
     id: int
     row: AlertRow
     holds: bool
-    """Whether it still is as the alert says: its transition stands, and its instance is open (a correction
-    always holds)."""
+    """Whether it still is as the alert says: its transition stands, and its instance is open, or the lead lies still
+    by that very silence (a correction always holds)."""
     delivered_to: frozenset[str]
     """The sinks that have it."""
     warned: frozenset[str]
@@ -363,7 +367,8 @@ class HeldAlert:
     shown: bytes
     """JSON of what is shown."""
     is_firing: bool
-    """Whether it holds: its transition stands, and its instance is open and not paused before it is due."""
+    """Whether it holds: its transition stands, and its instance is open and not paused before it is due; or the lead
+    lies still by that very silence."""
     resolved_at: Instant | None
     """Since when it is shown as over; None where that was never told, or it holds again. Of the real time of day."""
 
@@ -420,3 +425,9 @@ class WebhookQueue(Protocol):
 
     def is_disabled(self) -> bool:
         """Whether it said so."""
+
+    def waiting(self) -> int:
+        """How many wait."""
+
+    def count_from_zero(self) -> None:
+        """Begin to count what becomes of them where that is not counted yet: an increase needs a beginning."""

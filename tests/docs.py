@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
 from services.domain.charter import Side
-from services.domain.clocks import Kind
+from services.domain.clocks import CLOCK_KINDS
 from services.ports import READ_TOPICS
 from services.settings import Listed, Settings, variable
 
@@ -21,29 +21,37 @@ _LABELS: Mapping[str, str] = {
     "priority": "`labels.priority` of the charter, or `other`",
     "source": "`labels.source` of the charter, or `other`",
     "promised_by": ", ".join(Side),
-    "transition": ", ".join(Kind),
-    "status": f"of clocks: {', '.join(table.OPEN_STATUSES)}; of requests: the HTTP status",
-    "outcome": f"of handoffs: {', '.join(table.OUTCOMES)}; of events: used, duplicate, ignored; "
-    "of an API: new, known, bad",
+    "transition": f"of clocks: {', '.join(CLOCK_KINDS)}; of handoffs: {', '.join(table.HANDOFF_KINDS)}",
+    "status": f"of clocks: {', '.join(table.OPEN_STATUSES)}; of webhooks: the HTTP status; of all requests: its class, "
+    f"{', '.join(table.HTTP_CLASSES)} (or 3xx)",
+    "outcome": f"of handoffs: {', '.join(table.OUTCOMES)}; of events: {', '.join(table.STORED_OUTCOMES)}, ignored; "
+    f"of an API: {', '.join(table.API_OUTCOMES)}; of transactions: {', '.join(table.DATABASE_OUTCOMES)}; "
+    "of webhooks out: sent, moot, given_up, disabled",
     "kind": ", ".join(table.FEEDBACK_KINDS),
     "reason": f"of feedback: the charter's reasons, or `other`; of dead letters: {', '.join(DEAD_LETTER_REASONS)}",
-    "failure": "away, refused, wrong",
+    "failure": ", ".join(table.API_FAILURES),
     "per": ", ".join(table.PERIODS),
-    "crm": "the last part of the address under `/hooks/`",
+    "crm": "the last part of the address under `/hooks/`; `other` for what a foreign producer wrote to the log",
+    "route": "the template of the route, such as `/leads/{key}`, or `other` where there is none",
+    "method": "those that the route has (HEAD is GET), or `other`",
+    "batch": ", ".join(table.BATCH_KINDS),
+    "access": ", ".join(table.DATABASE_ACCESSES),
     "type": "the type of the event, or `other` where it was ignored",
     "version": "the charter's `version`",
     "topic": ", ".join(READ_TOPICS),
     "partition": "the partition's number",
+    "receiver": "a hash of the URL of `BATON_WEBHOOK_URLS`, as in the log: `webhook:` and 12 digits",
+    "alertmanager": "host and port of `BATON_ALERTMANAGER_URL`, and the prefix if there is one",
 }
 
 _METRICS = """\
 # Metrics
 
-`GET /metrics` answers in Prometheus's text format. Counters and histograms are rows of the database that the
-transaction which judges moves, so they are exact and survive a restart; what no transaction keeps (webhook requests
-and ignored events) starts at 0 with the process. Gauges are counted at the moment they are read. Every combination of
-the charter's labels is there from the start with 0, so that `increase()` sees the first event too. No lead, person or
-free text is in a label.
+`GET /metrics` answers in Prometheus's text format. Counters and histograms of what was judged are rows of the database
+that the transaction which judges moves, so they are exact and survive a restart; what no transaction keeps (requests,
+ignored events, what APIs said, batches, transactions) starts at 0 with the process. Gauges are counted at the moment
+they are read. Every combination of labels is there from the start with 0, so that `increase()` sees the first event
+too. No lead, person or free text is in a label, and no path: what is not known beforehand is `other`.
 
 {metrics}
 
@@ -51,6 +59,8 @@ Where the services run apart, the board has those of the database, each service 
 board show the same numbers: take the `max`, not the `sum`, over their instances.
 
 Beside these there are `process_*`: processor time, memory and open files of the process.
+
+How long a webhook takes to be seen here, and a scrape of 10,000 series: [How fast it tells](latency.md).
 
 ## Labels
 

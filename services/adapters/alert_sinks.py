@@ -15,6 +15,7 @@ _LEVELS = {
     "at_risk": apprise.NotifyType.WARNING,
     "overdue": apprise.NotifyType.FAILURE,
     "escalated": apprise.NotifyType.FAILURE,
+    "stalled": apprise.NotifyType.WARNING,
     "corrected": apprise.NotifyType.SUCCESS,
 }
 _SENDER = apprise.AppriseAsset(app_id="Baton", app_desc="Baton")

@@ -78,7 +78,7 @@ class Rendering:
             either=partial(said.either, language=language),
             money=partial(times.money, language=language),
             verdict=partial(timeline.verdict, language=language),
-            told=partial(timeline.told, language=language),
+            told=timeline.told,
             measure=partial(charter_page.measure_words, language=language),
             per=partial(charter_page.per_words, language=language),
             written_day=partial(charter_page.day_words, language=language),

@@ -12,6 +12,7 @@ from services.board.times import MINUTE, Times
 from services.domain.clocks import Kind, Status
 from services.domain.events import Event, EventType
 from services.domain.instants import Instant
+from services.domain.silences import HANDOFF
 from services.storage import HandoffRow, TransitionRow
 from services.views import LeadFile
 
@@ -70,6 +71,7 @@ _TOLD: Mapping[str, str] = {
     "resumed": marked("Clock %(clock)s %(number)s: resumed"),
     "corrected": marked("Clock %(clock)s %(number)s: corrected from %(before)s to %(after)s"),
 }
+_STALL_VERDICTS: Mapping[str | None, str] = {"stalled": marked("stalled"), "open": marked("open")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +172,23 @@ def _handoff(row: HandoffRow, language: Language) -> Iterator[Entry]:
         yield Entry(row.closed_at, Sort.HANDOFF, "closed", title, facts=because)
 
 
-def told(row: TransitionRow, language: Language) -> str:
-    """What was told of a clock: `Clock accept 1: overdue`."""
+def told(row: TransitionRow, times: Times) -> str:
+    """What was told of a clock or of a handoff: `Clock accept 1: overdue`."""
+    language = times.language
     kind, _, level = row.name.partition("/")
-    return language.gettext(
-        _TOLD[Kind(kind).value],
-        clock=row.clock,
-        number=row.number,
-        level=level,
-        before=verdict(row.before, language),
-        after=verdict(row.after, language),
-    )
+    values = {
+        "clock": row.clock,
+        "number": row.number,
+        "level": level,
+        "before": verdict(row.before, language),
+        "after": verdict(row.after, language),
+    }
+    if kind == Kind.STALLED:
+        since = times.moment(int(level or 0))
+        return language.gettext("Handoff %(number)s: stalled, no event since %(since)s", since=since, **values)
+    if row.clock == HANDOFF:
+        return language.gettext("Handoff %(number)s: corrected from %(before)s to %(after)s", **values)
+    return language.gettext(_TOLD[Kind(kind).value], **values)
 
 
 def _transition(row: TransitionRow, times: Times) -> Entry:
@@ -192,7 +200,7 @@ def _transition(row: TransitionRow, times: Times) -> Entry:
         row.at,
         Sort.TRANSITION,
         kind,
-        told(row, language),
+        told(row, times),
         facts=((language.gettext("shown by"), row.because),) if row.because else (),
         note=later if row.told_at - row.at >= MINUTE else "",
         is_taken_back=not row.standing,
@@ -201,6 +209,8 @@ def _transition(row: TransitionRow, times: Times) -> Entry:
 
 def verdict(name: str | None, language: Language) -> str:
     """A verdict within a sentence: `at risk`."""
+    if name in _STALL_VERDICTS:
+        return language.gettext(_STALL_VERDICTS[name])
     if name is None or name not in set(Status):
         return name.replace("_", " ") if name else language.gettext("unknown")
     return status_words(language)[Status(name)].lower()

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 
 from schemas import charter_times as times
 from schemas import charter_values as values
-from schemas.charter import CalendarPart, CharterDocument, ClockPart, Holidays, TargetPart, TriggerPart, When
+from schemas.charter import (
+    CalendarPart,
+    CharterDocument,
+    ClockPart,
+    Holidays,
+    Stalled,
+    TargetPart,
+    TriggerPart,
+    When,
+)
 from schemas.charter import Commitment as CommitmentPart
 from schemas.charter import Goal as GoalPart
 from schemas.charter_when import tests_of
@@ -38,11 +47,7 @@ def build_charter(document: CharterDocument) -> Charter:
         effective_from=from_datetime(document.effective_from),
         calendars=calendars,
         clocks={name: _clock(name, part, calendars) for name, part in document.clocks.items()},
-        stalled_after=StalledAfter(
-            time=_microseconds(stalled.time, calendars[stalled.calendar]), calendar=calendars[stalled.calendar]
-        )
-        if stalled
-        else None,
+        stalled_after=_stalled_after(stalled, calendars[stalled.calendar]) if stalled else None,
         # The reasons that both sides agreed on are what metrics may show, unless fewer are listed.
         labels={"reason": frozenset(document.reasons)}
         | {name: frozenset(listed) for name, listed in document.labels.items()},
@@ -76,6 +81,10 @@ def build_calendar(name: str, part: CalendarPart) -> Calendar:
 
 def _windows(texts: list[str]) -> list[Hours]:
     return sorted(times.window(text) for text in texts)
+
+
+def _stalled_after(part: Stalled, calendar: Calendar) -> StalledAfter:
+    return StalledAfter(_microseconds(part.time, calendar), calendar, part.time)
 
 
 def _clock(name: str, part: ClockPart, calendars: Mapping[str, Calendar]) -> Clock:

@@ -42,6 +42,7 @@ def handoff_flow(charter: Charter, board: Board) -> Dashboard:
                 [[panel for side in SIDES for clock in clocks_of(charter, side) for panel in _times(clock)]],
             ),
             Section("Transitions (marketing left, sales right)", [list(_transitions(side, board)) for side in SIDES]),
+            Section("Silences", [[_silences(board)]]),
         ),
     )
 
@@ -131,4 +132,18 @@ def _transitions(side: Side, board: Board) -> Iterator[Panel]:
         unit="short",
         decimals=0,
         series_links=[board.leads_of_series("Leads with this promise", "clock")],
+    )
+
+
+def _silences(board: Board) -> Panel:
+    return lines(
+        title="Leads that lay still",
+        description="Silences that were told as stalled, and those of them that were taken back, in the time before "
+        "each instant that is chosen above. An overdue promise of sales has told so before, and is not told again.",
+        queries=[Query(gained(table.HANDOFF_TRANSITIONS_TOTAL, WINDOW, ["transition"], **_BY_TEAM), "{{transition}}")],
+        unit="short",
+        least=0,
+        colors={Kind.STALLED: WARN, Kind.CORRECTED: CALM},
+        width=24,
+        links=[board.leads("Leads that are stalled now", stalled="true")],
     )

@@ -83,6 +83,18 @@ def growing(metric: Metric, function: str, over: str, by: Iterable[str] = (), **
     return _gathered("sum", _checked(metric, by), f"{function}({_selected(metric, where)}[{over}])")
 
 
+def observed(metric: Metric, function: str, over: str, by: Iterable[str] = (), **where: str) -> str:
+    """How the number of a histogram's observations in the processes grows, added up but for the labels `by`."""
+    return _gathered("sum", _checked(metric, by), f"{function}({_selected(metric, where, '_count')}[{over}])")
+
+
+def quantile_of_processes(share: float, metric: Metric, over: str, by: Iterable[str] = (), **where: str) -> str:
+    """Under what so large a share of the observations of a histogram of the processes lies."""
+    labels = (*_checked(metric, by), "le")
+    inner = _gathered("sum", labels, f"rate({_selected(metric, where, '_bucket')}[{over}])")
+    return f"histogram_quantile({share:g}, {inner})"
+
+
 def of_process(name: str) -> str:
     """What the operating system says of each process."""
     return f"{name}{{{_JOB}}}"

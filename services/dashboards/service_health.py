@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from services import metric_table as table
 from services.dashboards.dashboard import Dashboard, Section
+from services.dashboards.golden_signals import http, judging
 from services.dashboards.kinds import bars, lines, stat
 from services.dashboards.links import Board
 from services.dashboards.panels import BAD, GOOD, WARN, Panel, Query, Step
@@ -20,6 +21,7 @@ from services.dashboards.promql import (
 )
 from services.dashboards.repair_health import repairs
 from services.dashboards.running_health import apart, processes
+from services.dashboards.telling_health import telling
 
 _HOUR = 3600
 _NONE_IS_GOOD = (Step(None, GOOD), Step(1, BAD))
@@ -38,6 +40,9 @@ def service_health(board: Board) -> Dashboard:
             Section("Now", [list(_now(board))]),
             Section("The way in", [list(_way_in())]),
             Section("What could not be used, or is not yet", [list(_waiting())]),
+            Section("Telling people", [list(telling())]),
+            Section("How requests are answered", [list(http())]),
+            Section("How batches are judged and kept", [list(judging())]),
             Section("Services that run apart", [list(apart())]),
             Section("CRMs' APIs and webhooks that end", [list(repairs())]),
             Section("Processes", [list(processes())]),
@@ -165,13 +170,6 @@ def _waiting() -> Iterator[Panel]:
         queries=[
             Query(each(table.LOG_LAG_RECORDS, ["topic", "partition"], take="max"), "{{topic}} · {{partition}}"),
         ],
-        unit="short",
-        least=0,
-    )
-    yield lines(
-        title="Alerts that wait",
-        description="The notifier's log says which address does not take them.",
-        queries=[Query(now(table.ALERTS_UNSETTLED), "alerts")],
         unit="short",
         least=0,
     )

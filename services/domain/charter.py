@@ -108,6 +108,8 @@ class StalledAfter:
 
     time: int
     calendar: Calendar
+    text: str
+    """The duration as the charter writes it."""
 
 
 @dataclass(frozen=True, eq=False)

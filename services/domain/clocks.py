@@ -63,6 +63,11 @@ class Kind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     CORRECTED = "corrected"
+    STALLED = "stalled"
+
+
+CLOCK_KINDS = tuple(kind for kind in Kind if kind is not Kind.STALLED)
+"""What an instance of a clock goes through; the rest is told of handoffs."""
 
 
 class Passage(NamedTuple):

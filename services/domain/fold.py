@@ -13,6 +13,7 @@ from services.domain.events import IS_DEAL, Attributes, Event, EventType, Order,
 from services.domain.handoffs import Handoff
 from services.domain.instants import Instant
 from services.domain.occurrences import IS_COUNTED, Occurrences
+from services.domain.silences import stall_of
 
 _HAS_ATTRIBUTES = flags(
     EventType.LEAD_CAPTURED, EventType.LEAD_UPDATED, EventType.LEAD_HANDED_OFF, EventType.LEAD_ASSIGNED
@@ -73,7 +74,7 @@ def fold_together(histories: Mapping[str, Iterable[Event]], charters: Charters) 
             lead = _survivor(lead, leads)
         apply(lead, event, charters, leads[key])
         if event.type == EventType.LEAD_MERGED and lead.merged_into != key and lead.merged_into in leads:
-            _carry_on(leads[lead.merged_into], lead)
+            _carry_on(leads[lead.merged_into], lead, charters)
     return leads
 
 
@@ -108,11 +109,12 @@ def _survivor(lead: Lead, leads: Mapping[str, Lead]) -> Lead:
     return lead
 
 
-def _carry_on(survivor: Lead, lead: Lead) -> None:
+def _carry_on(survivor: Lead, lead: Lead, charters: Charters) -> None:
     """Give the survivor what the merge that was just applied took from `lead`."""
     by = lead.last
     if by is None:
         return
+    _end_silence(survivor, by.time, charters)
     known = {name: value for name, value in survivor.attributes.items() if value is not None}
     survivor.attributes = {**lead.attributes, **known}
     survivor.occurrences.carry_on(lead.occurrences)
@@ -142,6 +144,7 @@ def apply(lead: Lead, event: Event, charters: Charters, owner: Lead | None = Non
     `owner` is the lead whose the event's deal is, where that was merged into `lead`.
     """
     kind = event.type
+    _end_silence(lead, event.time, charters)
     if _HAS_ATTRIBUTES[kind]:
         said = attributes_of(event)
         if said:
@@ -160,6 +163,18 @@ def apply(lead: Lead, event: Event, charters: Charters, owner: Lead | None = Non
         lead.erased_at = event.time
     lead.last = event.order
     _clocks(lead, event, charters.in_force(event.time), lead.last)
+
+
+def _end_silence(lead: Lead, at: Instant, charters: Charters) -> None:
+    """Note on the open handoff that the lead lay still for too long before `at`, where it did.
+
+    What falls on the very instant of the event was not passed: at that instant the event decides.
+    """
+    if lead.handoff is None or lead.last is None or lead.erased_at is not None:
+        return
+    stall = stall_of(lead.last.time, lead.open.values(), charters, until=at)
+    if stall is not None and stall.at < at:
+        lead.handoff.stalls.append(stall)
 
 
 def _handoff(lead: Lead, event: Event) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from services.domain.clocks import Passage
 from services.domain.events import Attributes, Event, EventType, Order
 from services.domain.instants import Instant
 
@@ -28,6 +29,8 @@ class Handoff:
     verdict: str | None = None
     """The last feedback on the lead's quality, good or poor."""
     open_deals: set[str] = field(default_factory=set)
+    stalls: list[Passage] = field(default_factory=list)
+    """Those that an event has ended."""
 
     def take(self, event: Event) -> None:
         """Take in an event that came while it was open; one of `CLOSERS` closes it."""
@@ -45,6 +48,7 @@ class Handoff:
             outcome=None,
             reason=None,
             open_deals=set(self.open_deals),
+            stalls=[],
         )
 
     def _close(self, event: Event) -> None:

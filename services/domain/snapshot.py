@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.domain.charter import Charters
-from services.domain.clocks import Instance, Pause
+from services.domain.clocks import Instance, Kind, Passage, Pause
 from services.domain.events import EventType, Order
 from services.domain.fold import Lead
 from services.domain.handoffs import Handoff
 from services.domain.occurrences import Deal, Dispute, Occurrences
+from services.domain.silences import HANDOFF
 from services.domain.telling import Told
 
 ToldByInstance = dict[tuple[str, int], Told]
-"""What was told of each instance, by clock and number."""
+"""What was told of each instance, by clock and number; of a handoff by `HANDOFF` and its number."""
 
 
 class UnknownCharter(LookupError):
@@ -27,7 +28,7 @@ def freeze(lead: Lead, told: ToldByInstance) -> dict[str, Any]:
         "erased_at": lead.erased_at,
         "merged_into": lead.merged_into,
         "last": tuple(lead.last) if lead.last is not None else None,
-        "handoff": _freeze_handoff(lead.handoff) if lead.handoff is not None else None,
+        "handoff": _freeze_handoff(lead.handoff, told) if lead.handoff is not None else None,
         "handoffs_opened": lead.handoffs_opened,
         "started": dict(lead.started),
         "occurrences": _freeze_occurrences(lead.occurrences),
@@ -36,6 +37,11 @@ def freeze(lead: Lead, told: ToldByInstance) -> dict[str, Any]:
             for instance in lead.open.values()
         ],
     }
+
+
+def knows_stalls(state: Mapping[str, Any]) -> bool:
+    """Whether it was frozen by a version that noted stalls; else it is to be folded anew."""
+    return state["handoff"] is None or "stalls" in state["handoff"]
 
 
 def thaw(key: str, state: Mapping[str, Any], charters: Charters) -> tuple[Lead, ToldByInstance]:
@@ -51,10 +57,10 @@ def thaw(key: str, state: Mapping[str, Any], charters: Charters) -> tuple[Lead, 
         started=dict(state["started"]),
         occurrences=_thaw_occurrences(state["occurrences"]),
     )
-    if state["handoff"] is not None:
-        lead.handoff = _thaw_handoff(state["handoff"])
-        lead.handoffs.append(lead.handoff)
     told: ToldByInstance = {}
+    if state["handoff"] is not None:
+        lead.handoff = _thaw_handoff(state["handoff"], told)
+        lead.handoffs.append(lead.handoff)
     for frozen in state["open"]:
         instance = _thaw_instance(frozen, charters)
         lead.open[instance.clock.name] = instance
@@ -63,7 +69,8 @@ def thaw(key: str, state: Mapping[str, Any], charters: Charters) -> tuple[Lead, 
     return lead, told
 
 
-def _freeze_handoff(handoff: Handoff) -> dict[str, Any]:
+def _freeze_handoff(handoff: Handoff, told: ToldByInstance) -> dict[str, Any]:
+    mine = told.get((HANDOFF, handoff.number), Told())
     return {
         "number": handoff.number,
         "opened_at": handoff.opened_at,
@@ -75,11 +82,20 @@ def _freeze_handoff(handoff: Handoff) -> dict[str, Any]:
         "reason": handoff.reason,
         "verdict": handoff.verdict,
         "open_deals": sorted(handoff.open_deals),
+        "stalls": [(stall.level, stall.at) for stall in handoff.stalls],
+        "ever": sorted(mine.ever),
+        "standing": sorted(mine.standing),
     }
 
 
-def _thaw_handoff(frozen: Mapping[str, Any]) -> Handoff:
-    return Handoff(**{**frozen, "open_deals": set(frozen["open_deals"])})
+def _thaw_handoff(frozen: Mapping[str, Any], told: ToldByInstance) -> Handoff:
+    fields = dict(frozen)
+    mine = Told(set(fields.pop("ever")), set(fields.pop("standing")))
+    if mine.ever:
+        told[HANDOFF, fields["number"]] = mine
+    fields["open_deals"] = set(fields["open_deals"])
+    fields["stalls"] = [Passage(Kind.STALLED, since, at) for since, at in fields["stalls"]]
+    return Handoff(**fields)
 
 
 def _freeze_occurrences(occurred: Occurrences) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""What is told of an instance: each transition once, and a correction when what was told turns out wrong.
+"""What is told of an instance or a handoff: each transition once, and a correction when what was told turns out wrong.
 
-`passages` says what has happened to an instance as its events are known now. What was told stands while it is
-among those. A verdict that no longer is, or that is again after it was not, is told as `corrected`.
+`passages` says what has happened to an instance as its events are known now, `stalls_of` what to a handoff. What was
+told stands while it is among those. A verdict that no longer is, or that is again after it was not, is told as
+`corrected`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.domain.clocks import Instance, Kind, Passage, passages
@@ -12,9 +13,13 @@ from services.domain.instants import Instant
 
 # From the weakest to the strongest: the last of these that was told is the verdict people believe.
 _VERDICTS = (Kind.STARTED, Kind.AT_RISK, Kind.OVERDUE, Kind.CANCELLED, Kind.MET, Kind.MISSED)
-_CORRECTABLE = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.MET, Kind.MISSED, Kind.CANCELLED})
+_CORRECTABLE = frozenset(
+    {Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.MET, Kind.MISSED, Kind.CANCELLED, Kind.STALLED}
+)
 NO_VERDICT = "none"
-"""The verdict on an instance that, as it turns out, never was."""
+"""The verdict on an instance or a handoff that, as it turns out, never was."""
+OPEN, CLOSED = "open", "closed"
+"""The verdicts on a handoff that does not lie still."""
 
 
 @dataclass(slots=True)
@@ -40,19 +45,38 @@ def tell(instance: Instance | None, told: Told, as_of: Instant) -> list[Telling]
     `instance` is None where late events took away an instance that was told of.
     """
     happened = passages(instance, as_of) if instance is not None else []
-    names = {passage.name: passage for passage in happened}
-    if names.keys() == told.standing:
+    names = {passage.name for passage in happened}
+    if names == told.standing:
         return []
-    gone = told.standing - names.keys()
-    back = (names.keys() - told.standing) & told.ever
+    return _news(happened, names, told, as_of, before=verdict(told.standing), after=verdict(names))
+
+
+def tell_stalls(stalls: Sequence[Passage], told: Told, as_of: Instant, *, now: str) -> list[Telling]:
+    """What is to be told of a handoff that went through these stalls; `told` is changed to what has then been told.
+
+    `now` is what a correction says of the handoff: stalled, open, closed, or none where it never was.
+    """
+    names = {stall.name for stall in stalls}
+    if names == told.standing:
+        return []
+    before = str(Kind.STALLED) if told.standing - names else OPEN
+    is_back = bool((names - told.standing) & told.ever)
+    return _news(stalls, names, told, as_of, before=before, after=str(Kind.STALLED) if is_back else now)
+
+
+def _news(
+    happened: Sequence[Passage], names: set[str], told: Told, as_of: Instant, *, before: str, after: str
+) -> list[Telling]:
+    gone = told.standing - names
+    back = (names - told.standing) & told.ever
     tellings: list[Telling] = []
     if any(_kind(name) in _CORRECTABLE for name in gone | back):
         count = sum(1 for name in told.ever if _kind(name) is Kind.CORRECTED) + 1
         corrected = Passage(Kind.CORRECTED, count if count > 1 else 0, as_of)
-        tellings.append(Telling(corrected, before=verdict(told.standing), after=verdict(names)))
+        tellings.append(Telling(corrected, before=before, after=after))
     tellings += [Telling(passage) for passage in happened if passage.name not in told.ever]
     told.ever.update(telling.passage.name for telling in tellings)
-    told.standing = set(names)
+    told.standing = names
     return tellings
 
 

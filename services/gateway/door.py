@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from services.domain.charter import OTHER
 from services.domain.instants import Instant
 from services.errors import BadEvent, Refused, Unavailable
 from services.gateway import signatures
@@ -18,11 +19,13 @@ from services.gateway.crm import cloudevents
 from services.gateway.intake import MOST_AHEAD, Batch, Intake, keep, whole_letter
 from services.gateway.request import Incoming, from_held, to_hold
 from services.gateway.sender import Answer, Counts, Sender, Senders
-from services.metric_table import REQUESTS_TOTAL
+from services.metric_table import EVENTS_TOTAL, REQUESTS_TOTAL
 from services.ports import EventLog, FetchQueue, HeldRequest, Quarantine, Tally, WallClock
 
 MOST_IN_WORK = 256
 """Requests at one time. With bodies of at most 1 MiB this bounds the memory they take."""
+REFUSALS = frozenset({400, 401, 408, 413, 415, 429, 503})
+"""What a request may be answered with that is not taken: `body`, `signatures` and this module say why."""
 UNUSABLE = 422
 """The status of a request that is of no use as a whole: by then it is a dead letter."""
 RETRY_AFTER = 1
@@ -68,7 +71,17 @@ class Door:
         self._most_in_work = most_in_work
         self._intake = Intake(clock=clock, most_ahead=most_ahead, fetches=self._fetches)
         self._in_work = 0
+        self._expect()
         self._late: set[asyncio.Future[Answer]] = set()
+
+    def _expect(self) -> None:
+        """Have a count of every answer that each sender may get."""
+        for crm, sender in self._senders.items():
+            taken = {sender.accepted(Counts()).status, getattr(sender.unusable(), "status", UNUSABLE)}
+            statuses = map(str, sorted(taken | REFUSALS))
+            self._tally.expect(REQUESTS_TOTAL.name, crm=[crm], status=statuses)
+        crms = [crm for crm, sender in self._senders.items() if sender.configured]
+        self._tally.expect(EVENTS_TOTAL.name, crm=crms, type=[OTHER], outcome=["ignored"])
 
     @property
     def senders(self) -> Senders:

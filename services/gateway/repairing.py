@@ -10,7 +10,7 @@ import structlog
 from services.errors import BadEvent, Unavailable, UsageError
 from services.gateway.api_door import Said
 from services.gateway.repair import Repair
-from services.metric_table import API_FAILURES_TOTAL
+from services.metric_table import API_EVENTS_TOTAL, API_FAILURES, API_FAILURES_TOTAL, API_OUTCOMES
 from services.ports import FetchQueue, Tally
 
 T = TypeVar("T")
@@ -46,6 +46,8 @@ class Repairing:
         self._tally = tally
         self._every = every
         self._pace = pace or Pace()
+        tally.expect(API_EVENTS_TOTAL.name, crm=[repair.crm], outcome=API_OUTCOMES)
+        tally.expect(API_FAILURES_TOTAL.name, crm=[repair.crm], failure=API_FAILURES)
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """Look for what was missed at once, and then every so often, until `stop` is set."""

@@ -8,30 +8,25 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
-
 from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
 from services.domain.charter import OTHER, Charter, Charters
-from services.domain.clocks import Kind
+from services.domain.clocks import CLOCK_KINDS
+from services.domain.events import WIRE_NAMES
 from services.domain.instants import SECOND, Instant
 from services.domain.periods import month_of, quarter_of
 from services.metric_table import Metric as Definition
 from services.metric_table import Shape
+from services.metrics.text import Metric
 from services.ports import WallClock
 from services.storage import CounterKey
 from services.views import Views
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 Gauges = Mapping[str, Callable[[], Mapping[tuple[str, ...], float]]]
 """By the name of a metric: what gives its values, by the values of its labels."""
 
 
-class ServiceCollector(Collector):
+class ServiceCollector:
     """Collects what this process alone knows: its counts, and gauges of its own."""
 
     def __init__(self, *, process_counts: Callable[[], Mapping[CounterKey, int]], gauges: Gauges) -> None:
@@ -40,15 +35,12 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, read now."""
-        counts = self._process_counts()
-        counted = {name for name, _ in counts}
-        for definition in table.METRICS:
-            if definition.shape is Shape.COUNTER and definition.name in counted:
-                yield _counter(definition, counts, ())
+        counted = Counted(self._process_counts())
+        yield from (_counted(definition, counted) for definition in table.METRICS if counted.has(definition))
         yield from _gauges(self._gauges)
 
 
-class StoreCollector(Collector):
+class StoreCollector:
     """Collects from the views of one database, and what a process knows that is all in one."""
 
     def __init__(
@@ -75,16 +67,12 @@ class StoreCollector(Collector):
         charters = self._charters()
         in_force = charters.in_force(now)
         charter = in_force or charters.versions[0]
-        counters = {**self._views.counters()}
-        for key, amount in self._process_counts().items():
-            counters[key] = counters.get(key, 0) + amount
+        counted = Counted(self._views.counters(), self._process_counts())
         for definition in table.METRICS:
-            if definition.shape is Shape.COUNTER:
-                yield _counter(definition, counters, _expected(definition, charter))
-        yield _fixed(table.EVENT_DELAY_SECONDS, counters)
-        yield _fixed(table.EVENT_AHEAD_SECONDS, counters)
+            if definition.shape is Shape.COUNTER or definition.buckets:
+                yield _counted(definition, counted, _expected(definition, charter, self._crms))
         yield _gauge(table.CRM_LAST_EVENT, self._heard())
-        yield _counted(charter, charters, counters)
+        yield _counted_seconds(charter, charters, counted)
         yield from self._states(charter, now)
         yield self._attainment(charter, now)
         yield _gauge(table.CHARTER_INFO, {(in_force.version,): 1} if in_force is not None else {})
@@ -129,36 +117,30 @@ class StoreCollector(Collector):
         return _gauge(table.ATTAINMENT_RATIO, values)
 
 
-def page(registry: CollectorRegistry) -> bytes:
-    """The page of metrics in Prometheus's text format."""
-    return generate_latest(registry)
-
-
 def single(value: Callable[[], float]) -> Callable[[], Mapping[tuple[str, ...], float]]:
     """A gauge without labels."""
     return lambda: {(): value()}
-
-
-def registry_of(collector: Collector) -> CollectorRegistry:
-    """A registry of its own, with what the operating system says of this process."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    registry.register(collector)
-    return registry
 
 
 def _values(charter: Charter, label: str) -> list[str]:
     return [*sorted(charter.labels.get(label, ())), OTHER]
 
 
-def _expected(definition: Definition, charter: Charter) -> Iterable[tuple[str, ...]]:
-    """The label combinations of a counter that must be there before they count anything."""
+def _expected(definition: Definition, charter: Charter, crms: Collection[str]) -> Iterable[tuple[str, ...]]:
+    """The label combinations of a counter or histogram that must be there before anything is counted."""
+    teams, priorities = _values(charter, "team"), _values(charter, "priority")
+    if definition is table.EVENTS_TOTAL:
+        return itertools.product(crms, WIRE_NAMES.values(), table.STORED_OUTCOMES)
+    if definition in (table.EVENT_DELAY_SECONDS, table.EVENT_AHEAD_SECONDS):
+        return ((crm,) for crm in crms)
     if definition is table.CLOCK_TRANSITIONS_TOTAL:
         return (
             (name, str(clock.promised_by), team, priority, str(kind))
             for name, clock in charter.clocks.items()
-            for team, priority, kind in itertools.product(_values(charter, "team"), _values(charter, "priority"), Kind)
+            for team, priority, kind in itertools.product(teams, priorities, CLOCK_KINDS)
         )
+    if definition is table.HANDOFF_TRANSITIONS_TOTAL:
+        return itertools.product(teams, priorities, map(str, table.HANDOFF_KINDS))
     if definition is table.HANDOFF_OUTCOMES_TOTAL:
         return itertools.product(table.OUTCOMES, _values(charter, "source"))
     if definition is table.FEEDBACK_TOTAL:
@@ -168,30 +150,49 @@ def _expected(definition: Definition, charter: Charter) -> Iterable[tuple[str, .
     return ()
 
 
-def _counter(definition: Definition, counters: Mapping[CounterKey, int], expected: Iterable[tuple[str, ...]]) -> Metric:
-    values: dict[tuple[str, ...], int] = dict.fromkeys(expected, 0)
-    for (name, labels), amount in counters.items():
-        if name == definition.name:
-            values[tuple(value for _, value in labels)] = amount
-    family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
-    for values_of, amount in values.items():
-        family.add_metric(values_of, amount)
-    return family
+class Counted:
+    """Counts, taken together by what they are of."""
+
+    def __init__(self, *all_counts: Mapping[CounterKey, int]) -> None:
+        self._of: defaultdict[str, dict[CounterKey, int]] = defaultdict(dict)
+        for counts in all_counts:
+            for key, amount in counts.items():
+                named = self._of[key[0]]
+                named[key] = named.get(key, 0) + amount
+
+    def has(self, definition: Definition) -> bool:
+        """Whether there is any count of the metric, be it 0."""
+        return definition.name in self._of or f"{definition.name}_sum" in self._of
+
+    def amounts(self, definition: Definition) -> dict[tuple[str, ...], int]:
+        """Of a counter, by the values of its labels."""
+        return {tuple(value for _, value in labels): amount for (_, labels), amount in self._get(definition.name)}
+
+    def observed(self, definition: Definition) -> dict[tuple[str, ...], table.Observed]:
+        """Of a histogram, by the values of its labels."""
+        name = definition.name
+        return table.observed(definition, dict([*self._get(f"{name}_bucket"), *self._get(f"{name}_sum")]))
+
+    def _get(self, name: str) -> Iterable[tuple[CounterKey, int]]:
+        return self._of[name].items() if name in self._of else ()
 
 
-def _fixed(definition: Definition, counters: Mapping[CounterKey, int]) -> Metric:
-    """A histogram whose bounds are the table's own."""
-    return _histogram(definition, table.observed(definition, counters), lambda _labels: definition.buckets)
+def _counted(definition: Definition, counted: Counted, expected: Iterable[tuple[str, ...]] = ()) -> Metric:
+    """A counter, or a histogram whose bounds are the table's own."""
+    if definition.shape is Shape.HISTOGRAM:
+        series = {values: table.Observed() for values in expected} | counted.observed(definition)
+        return _histogram(definition, series, lambda _labels: definition.buckets)
+    return _gauge(definition, dict.fromkeys(expected, 0) | counted.amounts(definition))
 
 
-def _counted(charter: Charter, charters: Charters, counters: Mapping[CounterKey, int]) -> Metric:
+def _counted_seconds(charter: Charter, charters: Charters, counted: Counted) -> Metric:
     definition = table.CLOCK_COUNTED_SECONDS
     series: dict[tuple[str, ...], table.Observed] = {
         (name, str(clock.promised_by), team): table.Observed()
         for name, clock in charter.clocks.items()
         for team in _values(charter, "team")
     }
-    series.update(table.observed(definition, counters))
+    series.update(counted.observed(definition))
     # The bounds of all versions: a bucket that went away with its charter would look like a counter going down.
     bounds: defaultdict[str, set[float]] = defaultdict(set)
     for version in charters.versions:
@@ -205,11 +206,10 @@ def _histogram(
     series: Mapping[tuple[str, ...], table.Observed],
     bounds: Callable[[tuple[str, ...]], Iterable[float]],
 ) -> Metric:
-    family = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
-    for labels, observed in series.items():
-        buckets = observed.cumulated(bounds(labels))
-        family.add_metric(labels, buckets=buckets, sum_value=observed.microseconds / SECOND)
-    return family
+    metric = Metric(definition)
+    for values, observed in series.items():
+        metric.add_histogram(values, observed.cumulated(bounds(values)), observed.microseconds / SECOND)
+    return metric
 
 
 def _gauges(gauges: Gauges) -> Iterator[Metric]:
@@ -217,7 +217,7 @@ def _gauges(gauges: Gauges) -> Iterator[Metric]:
 
 
 def _gauge(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
-    family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+    metric = Metric(definition)
     for labels, value in values.items():
-        family.add_metric(labels, value)
-    return family
+        metric.add(labels, value)
+    return metric

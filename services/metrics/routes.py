@@ -1,22 +1,23 @@
 """`/metrics`: rendered in a thread, so that a large page holds nobody up."""
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.errors import Unavailable
-from services.metrics.collector import CONTENT_TYPE, page
+from services.metrics.text import CONTENT_TYPE
 
 
-def add_routes(app: FastAPI, registry: CollectorRegistry) -> None:
+def add_routes(app: FastAPI, page: Callable[[], bytes]) -> None:
     """Add the route. While the store is away it answers 503, and Prometheus shows the target as down."""
 
     async def metrics(_request: Request) -> Response:
         try:
-            return Response(await run_in_threadpool(page, registry), headers={"content-type": CONTENT_TYPE})
+            return Response(await run_in_threadpool(page), headers={"content-type": CONTENT_TYPE})
         except Unavailable as error:
             return PlainTextResponse(f"{error}\n", 503)
 

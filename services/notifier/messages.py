@@ -6,19 +6,21 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from schemas.routes import Language
+from services.domain.clocks import Kind
 from services.domain.instants import to_datetime
+from services.domain.silences import HANDOFF
 from services.notifier.texts import TEXTS, Texts
 from services.ports import Message
 from services.storage import AlertRow
 
-_GRAVITY = ("corrected", "at_risk", "overdue", "escalated")
+_GRAVITY = ("corrected", "at_risk", "stalled", "overdue", "escalated")
 _FACTS = ("promised_by", "owner", "team", "account", "source", "to", "before", "after")
 
 
 def message(row: AlertRow, board_url: str, client_team: str | None = None, language: Language = "en") -> Message:
     """The message of an alert, with a link to the lead's page; `client_team` looks after the lead's account."""
     details, texts = row.details, TEXTS[language]
-    title = texts.titles[row.kind].format(
+    title = _title(row, texts).format(
         clock=row.clock, lead=row.lead, to=details.get("to"), after=_verdict(details.get("after"), texts)
     )
     lines = [_sentence(row, texts)]
@@ -70,8 +72,16 @@ def bundle(messages: Sequence[Message], language: Language) -> Message:
     return replace(first, kind=gravest.kind, title=_line(title), body="\n".join(lines))
 
 
+def _title(row: AlertRow, texts: Texts) -> str:
+    if row.kind != "corrected" or row.clock != HANDOFF:
+        return texts.titles[row.kind]
+    return texts.moved_title if row.details.get("before") == Kind.STALLED else texts.still_again_title
+
+
 def _sentence(row: AlertRow, texts: Texts) -> str:
     details = row.details
+    if row.clock == HANDOFF:
+        return _of_handoff(row, texts)
     if row.kind == "corrected":
         ended = _when(row, "ended_at", texts)
         return texts.corrected.format(
@@ -79,11 +89,23 @@ def _sentence(row: AlertRow, texts: Texts) -> str:
             after=_verdict(details.get("after"), texts),
             at=texts.corrected_at.format(moment=ended) if ended else "",
         )
-    allowed = texts.allowed.format(within=details.get("within"), calendar=details.get("calendar"))
+    allowed = _allowed(row, texts)
     due = _when(row, "due_at", texts)
     if not due:
         return texts.paused.format(allowed=allowed)
     return (texts.past_due if _is_past_due(row) else texts.due).format(due=due, allowed=allowed)
+
+
+def _of_handoff(row: AlertRow, texts: Texts) -> str:
+    if row.kind == "corrected":
+        now = str(row.details.get("after"))
+        said = texts.moved if row.details.get("before") == Kind.STALLED else texts.still_again
+        return said.format(now=texts.states.get(now, now))
+    return texts.still.format(since=_when(row, "since", texts), allowed=_allowed(row, texts))
+
+
+def _allowed(row: AlertRow, texts: Texts) -> str:
+    return texts.allowed.format(within=row.details.get("within"), calendar=row.details.get("calendar"))
 
 
 def _is_past_due(row: AlertRow) -> bool:

@@ -1,4 +1,5 @@
-"""Delivers the outbox: each alert to each sink once, what no longer holds to nobody, corrections to the warned.
+"""Delivers the outbox: each alert to each sink once, what no longer holds to nobody, corrections to the warned, and
+where a route asks for them.
 
 A sink that fails is left alone for a while and holds up no other. A crash between a delivery and its note in the
 outbox tells that one alert twice, with the same id; none is lost. Routes may have several told in one message: it has
@@ -13,6 +14,7 @@ import structlog
 
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
+from services.notifier.bell import Bell
 from services.notifier.messages import bundle, message
 from services.notifier.routes import EVERYTHING, Plan, Routing
 from services.ports import AlertSink, WallClock
@@ -53,12 +55,17 @@ class Notifier:
         board_url: str,
         client_team_of: Callable[[str], str | None] = _no_client_team,
         routing: Routing | None = None,
+        bell: Bell | None = None,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         """`board_url` is where the links in messages lead. Sinks of the same name are one.
 
         `client_team_of` says which client team looks after an account; it may raise Unavailable. Without `routing`
-        every sink is told everything.
+        every sink is told everything. `bell` is rung where alerts may have come; `told` is called when sinks may have
+        something to do.
         """
+        self._bell = bell or Bell()
+        self._told = told
         self._outbox = outbox
         self._sinks = tuple({sink.name: sink for sink in sinks}.values())
         self._clock = clock
@@ -77,11 +84,10 @@ class Notifier:
             except Unavailable as error:
                 log.warning("outbox away", error=str(error))
                 worked = 0
-            if not worked:
-                try:
-                    await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
-                except TimeoutError:
-                    continue
+            if worked:
+                self._told()
+            else:
+                await self._bell.wait(stop, _LOOK_EVERY)
 
     def deliver_due(self, is_stopped: Callable[[], bool] = lambda: False) -> int:
         """Work off what is due now, unless stopped on the way; returns how many alerts were due."""
@@ -109,11 +115,11 @@ class Notifier:
         """How the sink is told of the alert; None where it is not owed to it, or told already."""
         if sink.name in alert.delivered_to or (alert.id, sink.name) in look.told or not alert.holds:
             return None
-        if alert.row.kind == "corrected" and sink.name not in alert.warned:
-            return None
+        is_warned = sink.name in alert.warned
         if self._routing is None:
-            return EVERYTHING
-        return self._routing.plan(sink.name, alert.row, look.client_team(alert), self._clock.now())
+            return EVERYTHING if is_warned or alert.row.kind != "corrected" else None
+        client_team = look.client_team(alert)
+        return self._routing.plan(sink.name, alert.row, client_team, self._clock.now(), is_warned=is_warned)
 
     def _send(self, alert: PendingAlert, sink: AlertSink, plan: Plan, look: "_Look") -> _Failure | None:
         """Send to one sink unless it is left alone; why it has not got it and when to come again, or None."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import structlog
 
 from schemas.topics import LeadMessage, OpenClock, TransitionData, TransitionMessage
+from services.domain.clocks import Kind
 from services.domain.instants import Instant, format_exact
+from services.domain.silences import HANDOFF
 from services.errors import Unavailable
 from services.ports import LEADS, TRANSITIONS, EventLog, Record
 from services.storage import ClockRow, TransitionRow
@@ -93,7 +95,7 @@ def transition_value(row: TransitionRow, promised_by: str | None) -> bytes:
     kind, _, level = row.name.partition("/")
     message = TransitionMessage(
         id=row.id,
-        type=f"baton.clock.{kind}",
+        type=f"baton.{'handoff' if row.clock == HANDOFF else 'clock'}.{kind}",
         subject=row.lead,
         time=format_exact(row.at),
         data=TransitionData(
@@ -101,7 +103,7 @@ def transition_value(row: TransitionRow, promised_by: str | None) -> bytes:
             clock=row.clock,
             number=row.number,
             transition=kind,
-            level=int(level) if level and kind == "escalated" else None,
+            level=int(level) if level and kind in (Kind.ESCALATED, Kind.STALLED) else None,
             promised_by=promised_by,
             told_at=format_exact(row.told_at),
             standing=row.standing,

@@ -40,14 +40,22 @@ class Routing:
         self._sinks = frozenset(sinks)
         self._calendar_of = calendar_of
 
-    def plan(self, sink: str, row: AlertRow, client_team: str | None, now: Instant) -> Plan | None:
-        """How the sink is told: by the first route that names it and matches; None where there is none."""
+    def plan(
+        self, sink: str, row: AlertRow, client_team: str | None, now: Instant, *, is_warned: bool = False
+    ) -> Plan | None:
+        """How the sink is told: by the first route that names it and matches; None where it is not.
+
+        A correction goes by a route that names that level, and where there is none, by the first that matches else,
+        to a sink that `is_warned` of what is corrected.
+        """
+        is_correction = row.kind == "corrected"
         if sink not in self._sinks:
-            return EVERYTHING
-        for route in self._routes:
-            if sink in route.send_to and _matches(route, row, client_team):
-                return self._by(route, row, now)
-        return None
+            return EVERYTHING if is_warned or not is_correction else None
+        routes = [route for route in self._routes if sink in route.send_to and _matches(route, row, client_team)]
+        if is_correction:
+            asked_for = [route for route in routes if "corrected" in (route.when.level or ())]
+            routes = asked_for or (routes if is_warned else [])
+        return self._by(routes[0], row, now) if routes else None
 
     def _by(self, route: Route, row: AlertRow, now: Instant) -> Plan | None:
         calendar = self._calendar_of(route.hours) if route.hours is not None else None

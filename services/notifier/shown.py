@@ -6,6 +6,7 @@ judged at every look (`Shower`), so neither a restart of this process nor one of
 
 import asyncio
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -13,6 +14,7 @@ import structlog
 
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
+from services.notifier.bell import Bell
 from services.ports import AlertBoard, Message, ShownAlert, WallClock
 from services.storage import HeldAlert, HeldAlerts
 
@@ -31,6 +33,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "at_risk": ("BatonLeadAtRisk", "warning"),
     "overdue": ("BatonLeadOverdue", "critical"),
     "escalated": ("BatonLeadEscalated", "critical"),
+    "stalled": ("BatonLeadStalled", "warning"),
 }
 """`alertname` and `severity` of each kind."""
 
@@ -84,31 +87,43 @@ class ShownSink:
 class Shower:
     """Keeps a board showing what holds, and nothing else."""
 
-    def __init__(self, *, held: HeldAlerts, board: AlertBoard, real: WallClock) -> None:
+    def __init__(self, *, held: HeldAlerts, board: AlertBoard, real: WallClock, bell: Bell | None = None) -> None:
+        """`bell` is rung where something else may hold than before."""
+        self._bell = bell or Bell()
         self._held = held
         self._board = board
         self._real = real
         self._posted: dict[str, tuple[bool, Instant]] = {}
         """By transition, what this process posted last and when: only so as not to post all at every look."""
+        self._posted_at: Instant | None = None
+        """When this process posted last, be it nothing: so that it is known whether the board takes what is posted."""
+        self.is_at_work = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set. An outage of the board or the database is waited out; another error ends it."""
+        self.is_at_work = True
+        try:
+            await self._keep_looking(stop)
+        finally:
+            self.is_at_work = False
+
+    async def _keep_looking(self, stop: asyncio.Event) -> None:
         failures = 0
         while not stop.is_set():
             try:
                 await asyncio.to_thread(self.look)
-                failures, wait = 0, _LOOK_EVERY
             except Unavailable as error:
                 wait = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
                 failures += 1
                 log.warning("alerts not shown", error=str(error), retry_in_seconds=wait)
-            try:
-                await asyncio.wait_for(stop.wait(), wait)
-            except TimeoutError:
-                continue
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), wait)
+            else:
+                failures = 0
+                await self._bell.wait(stop, _LOOK_EVERY)
 
     def look(self) -> int:
-        """Post what is due; returns how many alerts that were. Raises Unavailable."""
+        """Post what is due, and nothing where nothing was for long; returns how many alerts. Raises Unavailable."""
         now = self._real.now()
         held = [(each, _read(each.shown)) for each in self._held.held()]
         known = {each.transition for each, _ in held}
@@ -120,6 +135,9 @@ class Shower:
         due = [(each, shown) for each, shown in held if each.transition not in replaced and self._is_due(each, now)]
         for start in range(0, len(due), BATCH):
             self._post(due[start : start + BATCH], now)
+        if self._posted_at is None or not self._posted_at <= now < self._posted_at + POST_EVERY:
+            self._board.post([])
+            self._posted_at = now
         return len(due)
 
     def _is_due(self, each: HeldAlert, now: Instant) -> bool:
@@ -129,6 +147,7 @@ class Shower:
     def _post(self, due: Sequence[tuple[HeldAlert, ShownAlert]], now: Instant) -> None:
         """Post, and note it only then: ended in between, it is posted again."""
         self._board.post([replace(shown, ends_at=_ends_at(each, shown, now)) for each, shown in due])
+        self._posted_at = now
         for each, _ in due:
             self._posted[each.transition] = (each.is_firing, now)
         back = {each.transition for each, _ in due if each.is_firing and each.resolved_at is not None}

@@ -14,6 +14,7 @@ import structlog
 from schemas.webhooks import AlertData, AlertEvent
 from services.domain.instants import SECOND, Instant, format_exact
 from services.errors import Unavailable
+from services.notifier.bell import Bell
 from services.ports import Message, Receipt, WallClock, WebhookReceiver
 from services.storage import QueuedWebhook, WebhookQueue
 
@@ -89,14 +90,17 @@ class Deliverer:
         receiver: WebhookReceiver,
         real: WallClock,
         chance: Callable[[], float] = random.random,
+        bell: Bell | None = None,
     ) -> None:
-        """`chance` gives numbers of [0, 1)."""
+        """`chance` gives numbers of [0, 1); `bell` is rung where webhooks may have come."""
+        self._bell = bell or Bell()
         self._name = name
         self._queue = queue
         self._receiver = receiver
         self._real = real
         self._chance = chance
         self._rests_until: Instant = 0
+        self._is_counted = False
         self._away = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -108,13 +112,13 @@ class Deliverer:
             except Unavailable as error:
                 log.warning("webhooks wait", sink=self._name, error=str(error))
             if not worked:
-                try:
-                    await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
-                except TimeoutError:
-                    continue
+                await self._bell.wait(stop, _LOOK_EVERY)
 
     def deliver_due(self, is_stopped: Callable[[], bool] = lambda: False) -> int:
         """Try what is due; returns how many webhooks that were. Raises Unavailable."""
+        if not self._is_counted:
+            self._queue.count_from_zero()
+            self._is_counted = True
         if self._real.now() < self._rests_until:
             return 0
         due = self._queue.due(self._real.now(), BATCH)

@@ -48,6 +48,8 @@ class Batch:
         self._leads: dict[str, Judged] = {}
         self._outdated: set[str] = set()
         """Of the leads, those that were judged by other charters."""
+        self.refolded = 0
+        """How many leads were judged anew from all their events."""
 
     def apply(self, rows: Sequence[EventRow]) -> None:
         """Judge the leads that events are for."""
@@ -148,6 +150,7 @@ class Batch:
         """Fold leads from all their events, together with those that they were merged with; returns all of these."""
         groups = self._groups(anew)
         keys = {key for group in groups for key in group}
+        self.refolded += len(keys)
         histories = self._histories(keys)
         told = _told(self._store.transitions(keys))
         facts = self._store.facts(keys)

@@ -1,7 +1,7 @@
 """From records of the log to events: what is new, what is a duplicate, what cannot be used. Reads nothing itself."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -48,18 +48,23 @@ def identity_of(event: Event) -> Identity:
     return stream_of(event), event.source, event.id
 
 
-def decode(records: Iterable[LogRecord], *, most_ahead: int, changes: Changes) -> list[EventRow]:
+def decode(
+    records: Iterable[LogRecord], *, most_ahead: int, changes: Changes, doors: Collection[str] | None = None
+) -> list[EventRow]:
     """The events of the records. What cannot be used becomes a dead letter.
+
+    `doors` are the names of those through which something may come; another, which a foreign producer may have
+    written, is `other`. Left out, any name will do that looks like one.
 
     That is what is unreadable, and what is said to happen more than `most_ahead` microseconds after it was appended:
     so the same records give the same events, whenever they are read.
     """
     rows = []
     for record in records:
-        crm = _door(record.headers.get("crm", OTHER))
+        crm = _door(record.headers.get("crm", OTHER), doors)
         try:
             if record.topic == DEAD_LETTERS:
-                changes.dead_letters.append(_dead_letter(record))
+                changes.dead_letters.append(_dead_letter(record, doors))
                 continue
             event = from_json(record.value)
             if event.time > record.appended_at + most_ahead:
@@ -138,7 +143,7 @@ def _count(row: EventRow, outcome: str, counters: dict[CounterKey, int]) -> None
     metrics.add(counters, key)
 
 
-def _dead_letter(record: LogRecord) -> DeadLetterRow:
+def _dead_letter(record: LogRecord, doors: Collection[str] | None) -> DeadLetterRow:
     try:
         letter = DeadLetter.model_validate_json(record.value)
     except ValidationError:
@@ -148,12 +153,12 @@ def _dead_letter(record: LogRecord) -> DeadLetterRow:
             "unreadable", f"a record of the dead letters whose id has U+0000, or more than {_MOST_ID} characters"
         )
     detail = _storable(letter.detail)
-    return DeadLetterRow(letter.id, _door(letter.crm), letter.reason, detail, record.appended_at, letter.body)
+    return DeadLetterRow(letter.id, _door(letter.crm, doors), letter.reason, detail, record.appended_at, letter.body)
 
 
-def _door(name: str) -> str:
+def _door(name: str, doors: Collection[str] | None) -> str:
     """The door through which it came. It is a label, and a foreign producer may have written anything."""
-    return name if _DOOR.fullmatch(name) else OTHER
+    return name if _DOOR.fullmatch(name) and (doors is None or name in doors) else OTHER
 
 
 def _storable(text: str) -> str:

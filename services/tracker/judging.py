@@ -20,7 +20,8 @@ from services.domain.facts import Fact, FactKey
 from services.domain.fold import Lead, apply
 from services.domain.handoffs import Handoff
 from services.domain.instants import DAY, Instant
-from services.domain.snapshot import ToldByInstance, freeze, thaw
+from services.domain.silences import HANDOFF
+from services.domain.snapshot import ToldByInstance, freeze, knows_stalls, thaw
 from services.domain.stalls import stalls_at
 from services.domain.telling import Telling, Told, tell
 from services.storage import (
@@ -34,6 +35,7 @@ from services.storage import (
 )
 from services.tracker import tallying
 from services.tracker.rows import clock_row, event_name, handoff_row, lead_row
+from services.tracker.stalling import tell_of_stalls
 
 ALERTED = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.CORRECTED})
 _NAMED = 3
@@ -123,7 +125,7 @@ def new(key: str, partition: int, charters: Charters) -> Judged:
 def read(key: str, partition: int, stored: LeadState, charters: Charters) -> tuple[Judged, bool]:
     """A lead from its snapshot, and whether that was judged under these charters: else it is to be folded anew."""
     state: dict[str, Any] = orjson.loads(stored.state)
-    is_current = state["charters"] == fingerprint(charters)
+    is_current = state["charters"] == fingerprint(charters) and knows_stalls(state["lead"])
     lead, told = thaw(key, state["lead"], charters) if is_current else (Lead(key), {})
     judged = Judged(
         key,
@@ -149,6 +151,15 @@ def write(judged: Judged, changes: Changes) -> None:
     """Tell what is to be told at the instant at which it was judged, and add every row that has changed."""
     lead, charters, now = judged.lead, judged.charters, judged.judged_at
     _tell_all(judged, now, changes)
+    tell_of_stalls(
+        lead,
+        judged.told,
+        charters,
+        now,
+        shown_by=judged.shown_by(),
+        alert_since=now - STALE_ALERT,
+        changes=changes,
+    )
     is_gone = lead.last is None and judged.future_at is None
     # Of what was not stored there is nothing to clear, but perhaps what another worker is just writing.
     if judged.is_refolded and not (is_gone and judged.revision == ABSENT):
@@ -222,7 +233,7 @@ def _count_outcomes(judged: Judged, handoffs: Iterable[HandoffRow], counters: di
 
 def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
     instances = {(each.clock.name, each.number): each for each in judged.lead.instances}
-    for identity in sorted(instances.keys() | judged.told.keys()):
+    for identity in sorted(instances.keys() | {each for each in judged.told if each[0] != HANDOFF}):
         if _has_nothing_to_tell(judged, instances.get(identity), now):
             continue
         told = judged.told.setdefault(identity, Told())

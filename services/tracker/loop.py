@@ -18,9 +18,11 @@ PARTITION = 0
 BATCH = 1000
 """Records in a transaction: at this size syncing to disk costs nothing any more."""
 LONGEST_SLEEP = 1.0
-"""Seconds of its clock between two looks at the time, when nothing arrives."""
+"""Seconds of its clock between two looks at the time, when nothing arrives and nobody is due before."""
 SHORTEST_SLEEP = 0.05
-"""Real seconds: a time-lapse must not look all the time."""
+"""Real seconds: leads that are due one after the other are woken together, and a time-lapse looks no oftener."""
+_PAST = 0.001
+"""Real seconds after which what is due surely is, by the clock that is read then."""
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds to wait while the store or the log is away."""
 
@@ -40,7 +42,17 @@ class EmbeddedLog(LogReader, Protocol):
 class Loop:
     """Drives one tracker over one embedded log, until it is stopped."""
 
-    def __init__(self, *, tracker: Tracker, log: EmbeddedLog, store: Store, clock: WallClock) -> None:
+    def __init__(
+        self,
+        *,
+        tracker: Tracker,
+        log: EmbeddedLog,
+        store: Store,
+        clock: WallClock,
+        judged: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`judged` is called in the event loop whenever something was committed."""
+        self._judged = judged
         self._tracker = tracker
         self._log = log
         self._store = store
@@ -56,6 +68,7 @@ class Loop:
         while not stop.is_set():
             try:
                 worked = await asyncio.to_thread(self.step)
+                sleep = 0.0 if worked else await asyncio.to_thread(self._sleep)
             except Unavailable as error:
                 self.is_away = True
                 wait = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
@@ -64,8 +77,10 @@ class Loop:
                 await _pause(stop, wait)
                 continue
             failures, self.is_away = 0, False
-            if not worked:
-                await self._log.wait_for_records(max(LONGEST_SLEEP / self._clock.speed, SHORTEST_SLEEP))
+            if worked:
+                self._judged()
+            else:
+                await self._log.wait_for_records(sleep)
 
     def between_batches(self, action: Callable[[], None]) -> None:
         """Have something done that must not happen in the middle of a batch, such as a change of the charters."""
@@ -94,6 +109,13 @@ class Loop:
         if any(len(batch) == BATCH for batch in batches):
             return True  # the log has more: nobody is called late while the proof may lie unread
         return bool(self._tracker.tick(READ_TOPICS[0], PARTITION, self._horizon, BATCH)) or bool(batches)
+
+    def _sleep(self) -> float:
+        """Real seconds until a lead is due, within bounds."""
+        longest, due = LONGEST_SLEEP / self._clock.speed, self._store.next_due(PARTITION)
+        if due is not None:
+            longest = min(longest, self._clock.real_seconds(max(0, due - self._clock.now())) + _PAST)
+        return max(longest, SHORTEST_SLEEP)
 
     def _next(self, topic: str) -> Sequence[LogRecord]:
         return self._log.read(topic, self._store.position(topic, PARTITION), BATCH)

@@ -13,7 +13,7 @@ from services.errors import Unavailable
 from services.notifier.webhooks import event_of, webhook_id
 from services.ports import Message, ShownAlert
 from services.settings import Settings
-from services.wiring.alerting import alertmanager_of, receivers_of, sinks_of
+from services.wiring.alerting import alertmanagers_of, receivers_of, sinks_of
 from services.wiring.routes import PREFIX, read_routes
 
 _LEAD = "baton:test:1"
@@ -40,7 +40,7 @@ def send_tests(settings: Settings) -> Iterator[Tested]:
     routes = read_routes(settings.routes)
     by_name = {sink.name: sink for sink in routes.sinks}
     plain = sinks_of(settings)
-    alertmanager = alertmanager_of(settings)
+    alertmanagers = alertmanagers_of(settings)
     receivers = receivers_of(settings)
     for route in routes.routes:
         for name in route.send_to:
@@ -53,9 +53,10 @@ def send_tests(settings: Settings) -> Iterator[Tested]:
             told = _message(settings)
             receipt = receiver.deliver(webhook_id(told.id), event_of(told))
             yield Tested("", receiver.name, receipt.error)
-    if alertmanager is not None:
+    for alertmanager in alertmanagers:
         with closing(alertmanager):
-            yield _tried("", "alertmanager", partial(alertmanager.post, [_shown(_message(settings))]))
+            way = f"alertmanager {alertmanager.name}"
+            yield _tried("", way, partial(alertmanager.post, [_shown(_message(settings))]))
 
 
 def _tried(route: str, sink: str, send: Callable[[], None]) -> Tested:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from services import metric_table as table
 from services.adapters.alert_sinks import AppriseSink, LogSink
-from services.adapters.alertmanager import Alertmanager
+from services.adapters.alertmanager import Alertmanager, Alertmanagers
 from services.adapters.sql.database import Database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.adapters.sql.outbox import SqlOutbox
@@ -17,15 +18,19 @@ from services.adapters.webhook_receiver import HttpReceiver
 from services.domain.charter import Charter, Charters
 from services.errors import UsageError
 from services.gateway import signatures
+from services.metrics.collector import Gauges
+from services.notifier.bell import Bell
 from services.notifier.notifier import Notifier
 from services.notifier.shown import Shower, ShownSink
 from services.notifier.webhooks import Deliverer, WebhookSink
 from services.ports import AlertSink, WallClock
 from services.settings import Settings, secret, secrets
+from services.storage import CounterKey
 from services.wiring.charters import charters_in_force
 from services.wiring.routes import read_routes
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+WEBHOOK_OUTCOMES = ("sent", "moot", "given_up", "disabled")
 _ALERTMANAGER = "alertmanager"
 """Under which deliveries are noted, whatever its address."""
 
@@ -41,24 +46,29 @@ class Alerting:
         clock: WallClock,
         board_url: str,
         charter: Callable[[], Charter | None],
+        known: Charter | None,
     ) -> None:
-        """`charter` says which one is in force; it may raise Unavailable. Raises UsageError for what the user mends."""
+        """`charter` says which one is in force; it may raise Unavailable. `known` is the one that routes must fit now,
+        None where there never was one. Raises UsageError for what the user mends.
+        """
         self._resources = ExitStack()
         routes = read_routes(settings.routes)
+        if known is not None:
+            routes.check(known)
         sinks: list[AlertSink] = [*sinks_of(settings), *routes.sinks]
         self.outbox = SqlOutbox(database)
         self.parts: list[Part] = []
-        board = alertmanager_of(settings)
-        if board is not None:
-            self._resources.callback(board.close)
-            held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
-            sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
-            self.parts.append(Shower(held=held, board=board, real=SystemClock()).run)
+        self._judged, self._told = [Bell()], list[Bell]()
+        """What is rung when something was judged, and when sinks have been told."""
+        self._show(alertmanagers_of(settings), database, clock, sinks)
+        self._queues: dict[str, SqlWebhookQueue] = {}
         for receiver in receivers_of(settings):
             self._resources.callback(receiver.close)
-            queue = SqlWebhookQueue(database, sink=receiver.name)
+            counters = {each: webhook_counter(receiver.name, each) for each in WEBHOOK_OUTCOMES}
+            queue = self._queues[receiver.name] = SqlWebhookQueue(database, sink=receiver.name, counters=counters)
             sinks.append(WebhookSink(name=receiver.name, queue=queue, real=SystemClock()))
-            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock())
+            bell = self._new_bell()
+            deliverer = Deliverer(name=receiver.name, queue=queue, receiver=receiver, real=SystemClock(), bell=bell)
             self.parts.append(deliverer.run)
         notifier = Notifier(
             outbox=self.outbox,
@@ -67,12 +77,52 @@ class Alerting:
             board_url=board_url,
             client_team_of=lambda account: _client_team_of(charter(), account),
             routing=routes.routing(charter),
+            bell=self._judged[0],
+            told=lambda: _ring(self._told),
         )
         self.parts.append(notifier.run)
+
+    def _show(
+        self, members: Sequence[Alertmanager], database: Database, clock: WallClock, sinks: list[AlertSink]
+    ) -> None:
+        self._up: Callable[[], Mapping[str, bool]] = dict
+        if not members:
+            return
+        board = Alertmanagers(members)
+        self._resources.callback(board.close)
+        held = SqlHeldAlerts(database, sink=_ALERTMANAGER)
+        sinks.append(ShownSink(name=_ALERTMANAGER, held=held, clock=clock, real=SystemClock()))
+        shower = Shower(held=held, board=board, real=SystemClock(), bell=self._new_bell())
+        self._judged.append(self._told[-1])  # what was shown may be over
+        self._up = lambda: board.up() if shower.is_at_work else {}
+        self.parts.append(shower.run)
+
+    @property
+    def gauges(self) -> Gauges:
+        """What waits for each receiver of webhooks, and which Alertmanager takes what is posted."""
+        return {
+            table.WEBHOOKS_OUT_WAITING.name: lambda: {
+                (name,): float(queue.waiting()) for name, queue in self._queues.items()
+            },
+            table.ALERTMANAGER_UP.name: lambda: {(name,): float(is_up) for name, is_up in self._up().items()},
+        }
+
+    def ring(self) -> None:
+        """Something was judged in this process: look at once what there is to tell. Call it in the event loop."""
+        _ring(self._judged)
 
     def close(self) -> None:
         """Let go of everything."""
         self._resources.close()
+
+    def _new_bell(self) -> Bell:
+        self._told.append(Bell())
+        return self._told[-1]
+
+
+def _ring(bells: Sequence[Bell]) -> None:
+    for bell in bells:
+        bell.ring()
 
 
 class StoredCharter:
@@ -85,13 +135,27 @@ class StoredCharter:
 
     def __call__(self) -> Charter | None:
         """The charter that is in force now. Raises Unavailable, and UsageError where there never was one."""
+        return self._charters().in_force(self._clock.now())
+
+    def known(self) -> Charter | None:
+        """The same, before it takes effect the newest; None where there never was one. Raises Unavailable."""
+        if not self._store.charter_texts():
+            return None
+        return self() or self._charters().latest
+
+    def _charters(self) -> Charters:
         if self._read is None or self._store.charter_generation() != self._read[1]:
             self._read = charters_in_force(self._store)
-        return self._read[0].in_force(self._clock.now())
+        return self._read[0]
 
 
 def _client_team_of(charter: Charter | None, account: str) -> str | None:
     return charter.client_team_of(account) if charter is not None else None
+
+
+def webhook_counter(receiver: str, outcome: str) -> CounterKey:
+    """What counts the webhooks of a receiver that ended so."""
+    return table.sample(table.WEBHOOKS_OUT_TOTAL, receiver=receiver, outcome=outcome)
 
 
 def sinks_of(settings: Settings) -> Sequence[AlertSink]:
@@ -99,19 +163,18 @@ def sinks_of(settings: Settings) -> Sequence[AlertSink]:
     return [LogSink(), *(AppriseSink(url) for url in secrets(settings.alert_urls))]
 
 
-def alertmanager_of(settings: Settings) -> Alertmanager | None:
+def alertmanagers_of(settings: Settings) -> Sequence[Alertmanager]:
+    """Each Alertmanager. Raises UsageError."""
     token = secret(settings.alertmanager_token)
     user, password = settings.alertmanager_user, secret(settings.alertmanager_password)
     if (user is None) != (password is None):
         raise UsageError("BATON_ALERTMANAGER_USER, BATON_ALERTMANAGER_PASSWORD: give both or none")
     if token is not None and user is not None:
         raise UsageError("BATON_ALERTMANAGER_TOKEN: give a token, or user and password, not both")
-    if settings.alertmanager_url is None:
-        if token is not None or user is not None:
-            raise UsageError("BATON_ALERTMANAGER_URL: not given, though there are credentials for it")
-        return None
+    if not settings.alertmanager_urls and (token is not None or user is not None):
+        raise UsageError("BATON_ALERTMANAGER_URL: not given, though there are credentials for it")
     login = (user, password) if user is not None and password is not None else None
-    return Alertmanager(settings.alertmanager_url, token=token, user=login)
+    return [Alertmanager(url, token=token, user=login) for url in settings.alertmanager_urls]
 
 
 def receivers_of(settings: Settings) -> Sequence[HttpReceiver]:

@@ -16,11 +16,12 @@ from services.adapters.sql.store import SqlStore
 from services.board import app as board
 from services.domain.charter import Charters
 from services.errors import Unavailable
-from services.metrics.collector import StoreCollector, registry_of, single
+from services.metrics.collector import StoreCollector, single
 from services.metrics.routes import add_routes as add_metrics
+from services.metrics.text import page_of
 from services.settings import Settings
 from services.wiring.charters import Documents, charters_in_force
-from services.wiring.parts import new_app
+from services.wiring.parts import DOORS, new_app, process_gauges
 from services.wiring.service import Part, check_database, pause
 
 _LOOK_EVERY = 2.0
@@ -49,10 +50,14 @@ class BoardService(Part):
                 gauges={
                     table.ALERTS_UNSETTLED.name: single(SqlOutbox(database).unsettled),
                     table.RELAY_UNSENT.name: single(SqlRelay(database).unsent),
+                    **process_gauges(self._traffic, self._databases),
                 },
+                # Which of them are set up, gateways alone know.
+                crms=sorted(DOORS),
             )
             self.app = new_app(settings, url)
-            add_metrics(self.app, registry_of(collector))
+            self._traffic.watch(self.app)
+            add_metrics(self.app, page_of(collector))
             health.add_routes(self.app, {"database": lambda: check_database(self._store)})
             self._board = board.Board(
                 views=views,

@@ -26,9 +26,11 @@ from services.domain.instants import SECOND
 from services.errors import Unavailable, UsageError
 from services.gateway.applied import AppliedByOffset
 from services.gateway.routes import add_routes as add_hooks
-from services.metrics.collector import StoreCollector, registry_of, single
+from services.metrics.collector import StoreCollector, single
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
+from services.metrics.text import page_of
+from services.metrics.traffic import Traffic
 from services.ports import EVENTS, READ_TOPICS
 from services.settings import Settings
 from services.tracker.loop import PARTITION, Loop
@@ -36,7 +38,16 @@ from services.tracker.tracker import Tracker
 from services.wiring.alerting import Alerting
 from services.wiring.apis import apis_of, without_apis
 from services.wiring.charters import Documents, put_in_force
-from services.wiring.parts import clock_of, database_url, door_of, new_app, verify_again
+from services.wiring.parts import (
+    DOORS,
+    clock_of,
+    database_url,
+    door_of,
+    new_app,
+    process_gauges,
+    verify_again,
+    watched,
+)
 from services.wiring.pulls import Pulls, change_door_of
 from services.wiring.repairs import KeptUp, api_door_of
 from services.wiring.subscriptions import keeper_of
@@ -63,7 +74,8 @@ class Embedded:
         folder = DataDir(settings.data)
         self._resources.callback(folder.close)
         self.clock = clock_of(settings)
-        self.database = open_database(database_url(settings, folder.database_url))
+        self._tally = ProcessTally()
+        self.database = watched(open_database(database_url(settings, folder.database_url)), self._tally)
         self._resources.callback(self.database.close)
         self.store = SqlStore(self.database)
         for topic in READ_TOPICS:
@@ -71,7 +83,6 @@ class Embedded:
         self.charters = put_in_force(self.store, settings.charter, self.clock.now())
         self.log = SqliteLog(log_file(settings, folder.log), self.clock)
         self._resources.callback(self.log.close)
-        self._tally = ProcessTally()
         self.quarantine = SqliteQuarantine(folder.quarantine)
         self._resources.callback(self.quarantine.close)
         queue = SqliteFetchQueue(folder.fetches)
@@ -110,17 +121,22 @@ class Embedded:
             charters=self.charters,
             generation=self.store.charter_generation(),
             clocks_may_differ=settings.clocks_may_differ * SECOND,
+            tally=self._tally,
+            doors=DOORS,
         )
-        self.loop = Loop(tracker=self._tracker, log=self.log, store=self.store, clock=self.clock)
-        self.loop.check_log()
         self._alerting = Alerting(
             settings,
             database=self.database,
             clock=self.clock,
             board_url=board_url,
             charter=lambda: self.charters.in_force(self.clock.now()),
+            known=self.charters.in_force(self.clock.now()) or self.charters.latest,
         )
         self._resources.callback(self._alerting.close)
+        self.loop = Loop(
+            tracker=self._tracker, log=self.log, store=self.store, clock=self.clock, judged=self._alerting.ring
+        )
+        self.loop.check_log()
         self.views = SqlLiveViews(self.database)
         self.facts = SqlFacts(self.database)
         self.app = self._app(settings, board_url)
@@ -140,6 +156,8 @@ class Embedded:
 
     def _app(self, settings: Settings, board_url: str) -> FastAPI:
         app = new_app(settings, board_url)
+        traffic = Traffic(self._tally)
+        traffic.watch(app)
         collector = StoreCollector(
             views=self.views,
             charters=lambda: self.charters,
@@ -148,14 +166,16 @@ class Embedded:
             crms=[crm for crm, sender in self.door.senders.items() if sender.configured],
             gauges={
                 table.ALERTS_UNSETTLED.name: single(self._alerting.outbox.unsettled),
+                **self._alerting.gauges,
                 table.CHARTER_REFUSED.name: single(lambda: self._charter_refused),
                 table.LOG_LAG_RECORDS.name: self._lag,
                 **self.repairs.gauges,
                 table.SUBSCRIPTION_EXPIRY.name: self._subscriptions.expiries,
+                **process_gauges(traffic, [self.database]),
             },
         )
         add_hooks(app, self.door, most_bytes=settings.max_body_bytes)
-        add_metrics(app, registry_of(collector))
+        add_metrics(app, page_of(collector))
         health.add_routes(app, {"store": self._check_store, "tracker": self._check_tracker})
         self._board = board.Board(
             views=self.views,

@@ -21,7 +21,7 @@ from services.notifier.standby import Standby
 from services.ports import CrmApi
 from services.settings import Settings
 from services.wiring.apis import apis_of
-from services.wiring.parts import door_of, verify_again
+from services.wiring.parts import door_of, verify_again, watched
 from services.wiring.repairs import KeptUp, api_door_of, opened
 from services.wiring.service import Part, connection_of, shared_database_url
 from services.wiring.subscriptions import keeper_of
@@ -86,6 +86,7 @@ class GatewayService(Part):
         database = await opened(url, stop)
         if database is None:
             return
+        self._databases.append(watched(database, self._tally))
         try:
             store, seen = SqlStore(database), SqlSeen(database)
             applied = AppliedByTime(read_until=store.read_until, clock=self.clock, waiting=lambda: self._log.waiting)
@@ -104,6 +105,7 @@ class GatewayService(Part):
                 tasks.create_task(standby.run(stop))
                 tasks.create_task(self._repairs.fetch(stop))
         finally:
+            self._databases.remove(database)
             database.close()
 
     def _check_spool(self) -> None:

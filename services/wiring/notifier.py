@@ -25,12 +25,14 @@ class NotifierService(Part):
             database = self._open_database()
             self._store = SqlStore(database)
             self._topics = KafkaLog(connection_of(settings), name="baton-notifier")
+            charter = StoredCharter(self._store, self.clock)
             alerting = Alerting(
                 settings,
                 database=database,
                 clock=self.clock,
                 board_url=settings.public_url or url,
-                charter=StoredCharter(self._store, self.clock),
+                charter=charter,
+                known=charter.known(),
             )
             self._resources.callback(alerting.close)
             relay = Relay(outbox=SqlRelay(database), topics=self._topics)
@@ -38,7 +40,7 @@ class NotifierService(Part):
             self.app = self._new_app(
                 url,
                 {"database": lambda: check_database(self._store)},
-                {table.NOTIFIER_ACTIVE.name: single(lambda: float(self._standby.is_active))},
+                {table.NOTIFIER_ACTIVE.name: single(lambda: float(self._standby.is_active)), **alerting.gauges},
             )
 
     async def run(self, stop: asyncio.Event) -> None:

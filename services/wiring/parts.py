@@ -1,13 +1,15 @@
 """Parts that both modes are built of, from the settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from services import metric_table as table
+from services.adapters.sql.database import Database
 from services.adapters.wall_clock import LapsedClock, SystemClock
 from services.domain.instants import SECOND, parse_instant
 from services.errors import UsageError
@@ -16,9 +18,15 @@ from services.gateway.crm.cloudevents import CloudEventsSender
 from services.gateway.crms import CRMS
 from services.gateway.door import Door
 from services.gateway.sender import Senders
+from services.metrics.collector import Gauges, single
+from services.metrics.traffic import Traffic
 from services.ports import EventLog, FetchQueue, Quarantine, Tally, WallClock
 from services.settings import Settings, secret, secrets
 from services.wiring.apis import mapping_of
+
+CLOUDEVENTS = "cloudevents"
+DOORS = frozenset({*(sender.crm for sender in CRMS), CLOUDEVENTS})
+"""The names of all through which something may come."""
 
 log = structlog.get_logger()
 
@@ -38,11 +46,29 @@ def database_url(settings: Settings, default: str | None = None) -> str:
     return url
 
 
+def watched(database: Database, tally: Tally) -> Database:
+    """The database, whose transactions are timed from now on."""
+    name = table.DATABASE_SECONDS.name
+    tally.expect(name, access=table.DATABASE_ACCESSES, outcome=table.DATABASE_OUTCOMES)
+    database.tell(lambda access, outcome, seconds: tally.observe(name, {"access": access, "outcome": outcome}, seconds))
+    return database
+
+
+def process_gauges(traffic: Traffic, databases: Sequence[Database]) -> Gauges:
+    """What every service tells of itself; `databases` has the one that it uses, while it does."""
+    return {
+        table.HTTP_IN_FLIGHT.name: single(lambda: float(traffic.in_flight)),
+        table.DATABASE_POOL.name: lambda: {
+            (access,): share for database in databases for access, share in database.pools().items()
+        },
+    }
+
+
 def senders_of(settings: Settings) -> Senders:
     """Who may send webhooks, and how each is verified."""
     return {
         **{sender.crm: _crm(sender, settings) for sender in CRMS},
-        "cloudevents": CloudEventsSender(
+        CLOUDEVENTS: CloudEventsSender(
             secrets=secrets(settings.cloudevents_secrets), tokens=secrets(settings.cloudevents_tokens)
         ),
     }

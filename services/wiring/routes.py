@@ -1,8 +1,10 @@
 """Reads the file of routes, and makes what it names."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import structlog
 
 from schemas.routes import Route, RoutesFile
 from services.adapters.alert_sinks import AppriseSink
@@ -12,6 +14,8 @@ from services.errors import UsageError
 from services.gateway.mapping import read_checked
 from services.notifier.routes import Routing
 from services.ports import AlertSink
+
+log = structlog.get_logger()
 
 PREFIX = "route:"
 """Before the names of sinks of the file, under which deliveries are noted: the URL of one can change."""
@@ -23,13 +27,33 @@ class Routes:
 
     routes: tuple[Route, ...] = ()
     sinks: tuple[AlertSink, ...] = ()
+    calendars: Mapping[str, str] = field(default_factory=dict)
+    """Where the first route stands that asks for a calendar, by the calendar's name."""
+
+    def check(self, charter: Charter) -> None:
+        """Raises UsageError for each calendar that the charter does not have."""
+        problems = [
+            f"{where}: the charter {charter.version} has no calendar {name!r}; it has {', '.join(charter.calendars)}"
+            for name, where in self.calendars.items()
+            if name not in charter.calendars
+        ]
+        if problems:
+            raise UsageError("\n".join(problems))
 
     def routing(self, charter: Callable[[], Charter | None]) -> Routing:
-        """What decides by them, with the calendars of the charter in force."""
+        """What decides by them, with the calendars of the charter in force, which may be another one by then."""
+        missed: set[tuple[str, str]] = set()
 
         def calendar_of(name: str) -> Calendar | None:
             in_force = charter()
-            return in_force.calendars.get(name) if in_force is not None else None
+            if in_force is None or name in in_force.calendars:
+                return in_force.calendars[name] if in_force is not None else None
+            if (name, in_force.version) not in missed:
+                missed.add((name, in_force.version))
+                log.warning(
+                    "route holds nothing back", calendar=name, charter=in_force.version, why="it has no such calendar"
+                )
+            return None
 
         return Routing(self.routes, sinks=[sink.name for sink in self.sinks], calendar_of=calendar_of)
 
@@ -61,7 +85,12 @@ def read_routes(path: Path | None) -> Routes:
     prefixed = [
         route.model_copy(update={"send_to": [f"{PREFIX}{name}" for name in route.send_to]}) for route in file.routes
     ]
-    return Routes(tuple(prefixed), tuple(sinks))
+    asked = {
+        route.hours: where(["routes", number, "hours"])
+        for number, route in reversed([*enumerate(file.routes)])
+        if route.hours is not None
+    }
+    return Routes(tuple(prefixed), tuple(sinks), asked)
 
 
 def _url_in(path: Path, place: str) -> str:

@@ -12,12 +12,14 @@ from services.adapters.kafka.client import KafkaConnection
 from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.store import SqlStore
 from services.errors import UsageError
-from services.metrics.collector import Gauges, ServiceCollector, registry_of
+from services.metrics.collector import Gauges, ServiceCollector
 from services.metrics.routes import add_routes as add_metrics
 from services.metrics.tally import ProcessTally
+from services.metrics.text import page_of
+from services.metrics.traffic import Traffic
 from services.ports import EVENTS
 from services.settings import Settings, secret
-from services.wiring.parts import clock_of, database_url, new_app
+from services.wiring.parts import clock_of, database_url, new_app, process_gauges, watched
 
 
 class Service(Protocol):
@@ -45,6 +47,8 @@ class Part:
         self._settings = settings
         self._resources = ExitStack()
         self._tally = ProcessTally()
+        self._traffic = Traffic(self._tally)
+        self._databases: list[Database] = []
         self.clock = clock_of(settings)
 
     def reload_charter(self) -> None:
@@ -68,14 +72,16 @@ class Part:
 
     def _new_app(self, url: str, checks: Mapping[str, health.Check], gauges: Gauges) -> FastAPI:
         app = new_app(self._settings, url)
-        collector = ServiceCollector(process_counts=self._tally.counts, gauges=gauges)
-        add_metrics(app, registry_of(collector))
+        self._traffic.watch(app)
+        mine = process_gauges(self._traffic, self._databases)
+        add_metrics(app, page_of(ServiceCollector(process_counts=self._tally.counts, gauges={**gauges, **mine})))
         health.add_routes(app, checks)
         return app
 
     def _open_database(self) -> Database:
-        database = open_database(shared_database_url(self._settings))
+        database = watched(open_database(shared_database_url(self._settings)), self._tally)
         self._resources.callback(database.close)
+        self._databases.append(database)
         return database
 
 

@@ -22,6 +22,7 @@ from services.settings import Settings
 from services.tracker.partitions import PartitionedTracker
 from services.tracker.tracker import Tracker
 from services.wiring.charters import charters_in_force, put_in_force
+from services.wiring.parts import DOORS
 from services.wiring.service import Part, check_database, connection_of
 
 log = structlog.get_logger()
@@ -91,6 +92,8 @@ class TrackerService(Part):
             generation=generation,
             clocks_may_differ=self._settings.clocks_may_differ * SECOND,
             partition_of=partition_of(partitions),
+            tally=self._tally,
+            doors=DOORS,
         )
         processor = PartitionedTracker(
             tracker=tracker, store=self._store, charters=lambda: charters_in_force(self._store)

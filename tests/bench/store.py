@@ -204,7 +204,8 @@ def report(changes: list[Changes], rates: dict[str, list[float]]) -> Iterator[st
     """Medians, and medians of the rounds' own ratios."""
     events = sum(len(each.events) for each in changes)
     rows = sum(
-        sum(map(len, (each.events, each.leads, each.clocks, each.alerts, each.facts, each.tallies))) for each in changes
+        len(each.events) + len(each.leads) + len(each.clocks) + len(each.alerts) + len(each.facts) + len(each.tallies)
+        for each in changes
     )
     for name, each in rates.items():
         rate = statistics.median(each)

@@ -113,7 +113,7 @@ CHARTER = Charter(
     effective_from=at("10-01 00:00"),
     calendars={"office": OFFICE, "always": ALWAYS},
     clocks={clock.name: clock for clock in (PASS_ON, ANSWER, ACCEPT, FIRST_CALL)},
-    stalled_after=StalledAfter(24 * HOUR, OFFICE),
+    stalled_after=StalledAfter(24 * HOUR, OFFICE, "3d"),
     labels={
         "team": frozenset({"inbound", "enterprise"}),
         "priority": frozenset({"hot", "warm", "cold"}),

@@ -109,6 +109,11 @@ MISTAKES = [
     ("{time: 3d, calendar: office}", "{time: 3d, calendar: dayless}", "does not say how long one is; add `day: 8h`"),
     ("{time: 3d, calendar: office}", "{time: 3d}", "stalled_after: `calendar` is missing"),
     # Clocks.
+    (
+        "  accept:\n",
+        "  handoff:\n",
+        '"handoff" cannot name a clock, because it names the handoff itself; write "handoff-clock"',
+    ),
     ("[lead.handed_off]", "[lead.handedoff]", 'no event "lead.handedoff"; did you mean "lead.handed_off"?'),
     ("type: lead.touched, ", "type: lead.touch, ", 'did you mean "lead.touched"?'),
     ("kind: [call, meeting]", "kind: [call, meating]", '"meating" is no kind of lead.touched; did you mean "meeting"?'),

@@ -70,6 +70,7 @@ STORE: list[Callable[[SqlStore], object]] = [
     lambda store: store.deals_of(["a", "b"]),
     lambda store: store.merged_with(["a", "b"]),
     lambda store: store.due(0, 5, 10),
+    lambda store: store.next_due(0),
     lambda store: store.note_read("baton.events", 0, 1, 5),
     lambda store: commit(
         store, changes(1, leads=[lead()], refolded=["a:lead:1"], **facts_of(fact(number="2"), removed=[fact()]))

@@ -128,6 +128,11 @@ def alert(key: str = "a:lead:1", kind: str = "overdue", **fields: Any) -> AlertR
     return replace(AlertRow(f"{key}/accept/1/{kind}", kind, key, "accept", 1, 12, {"to": "sales"}), **fields)
 
 
+def stall(since: int, key: str = "a:lead:1", **fields: Any) -> TransitionRow:
+    """A stall of the first handoff, by a silence since then, that stands."""
+    return replace(TransitionRow(key, "handoff", 1, f"stalled/{since}", 12, 13, True), **fields)
+
+
 def dead_letter(key: str = "1", **fields: Any) -> DeadLetterRow:
     """Something that could not be used."""
     return replace(DeadLetterRow(key, "hubspot", "invalid", "data: missing", 3, b"\x00{"), **fields)

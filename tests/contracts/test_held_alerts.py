@@ -5,7 +5,7 @@ import pytest
 from services.adapters.sql.database import Database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
 from services.storage import HeldAlert, HeldAlerts, Store
-from tests.contracts.rows import changes, clock, commit, ended, transition
+from tests.contracts.rows import changes, clock, commit, ended, lead, stall, transition
 
 OVERDUE = "a:lead:1/accept/1/overdue"
 
@@ -100,3 +100,20 @@ def test_an_escalation_is_found_by_its_level(told: Store, held: HeldAlerts) -> N
     commit(told, changes(1, transitions=[transition(name="escalated/2")]))
     held.hold("a:lead:1/accept/1/escalated/2", "a:lead:1", "accept", 1, b"{}")
     assert is_firing(held)
+
+
+def test_a_stall_is_held_while_the_lead_lies_still_by_that_silence(store: Store, held: HeldAlerts) -> None:
+    """Another event ends it, so does the close of the handoff, a correction, and the loss of the lead."""
+    still = lead(handoff=1, last_event_at=5)
+    commit(store, changes(leads=[still], transitions=[stall(5)]))
+    held.hold("a:lead:1/handoff/1/stalled/5", "a:lead:1", "handoff", 1, b"{}")
+    assert is_firing(held)
+    for number, other in enumerate([lead(handoff=1, last_event_at=6), lead(last_event_at=5), lead(handoff=2)], 1):
+        commit(store, changes(2 * number - 1, leads=[other]))
+        assert not is_firing(held)
+        commit(store, changes(2 * number, leads=[still]))
+        assert is_firing(held)
+    commit(store, changes(7, transitions=[stall(5, standing=False)]))
+    assert not is_firing(held)
+    commit(store, changes(8, transitions=[stall(5)], gone=[("a:lead:1", 0)]))
+    assert not is_firing(held)

@@ -274,6 +274,18 @@ def test_postgres_is_not_migrated_by_opening_it(request: pytest.FixtureRequest) 
     engine.dispose()
 
 
+def test_leads_that_are_handed_off_are_looked_at_for_silences(url: str, engine: Engine) -> None:
+    """Those of a version that told of none; others are left alone."""
+    with engine.begin() as connection:
+        command.upgrade(config_on(connection), "0006")
+        lead = "INSERT INTO leads (key, revision, partition, state, last_event_at, team_label, priority_label, handoff)"
+        connection.execute(text(f"{lead} VALUES ('a', 1, 0, 'x', 1, 'b', 'c', 2), ('b', 1, 0, 'x', 1, 'b', 'c', NULL)"))
+    migrate(url)
+    with engine.begin() as connection:
+        woken = connection.execute(text("SELECT key, wake_at FROM leads ORDER BY key")).all()
+    assert [tuple(row) for row in woken] == [("a", 0), ("b", None)]
+
+
 def test_rows_of_the_first_revision_are_carried_on(url: str, engine: Engine) -> None:
     """What one worker wrote is all of partition 0, and is looked at again; its counters go on counting."""
     with engine.begin() as connection:

@@ -3,7 +3,7 @@
 import pytest
 
 from services.storage import Outbox, Store
-from tests.contracts.rows import alert, changes, clock, commit, ended, transition
+from tests.contracts.rows import alert, changes, clock, commit, ended, lead, stall, transition
 
 
 @pytest.fixture
@@ -133,3 +133,19 @@ def test_corrections_always_hold(told: Store, outbox: Outbox) -> None:
     """A correction is told though its instance has ended."""
     commit(told, changes(1, clocks=[ended()], alerts=[alert(kind="corrected")]))
     assert [each.holds for each in outbox.due(12, 10)] == [False, False, True]
+
+
+def test_a_stall_holds_while_the_lead_lies_still_by_that_silence(store: Store, outbox: Outbox) -> None:
+    """Not once another event has come, the handoff has closed, or the stall was taken back; each by its own silence."""
+    alerts = [
+        alert(kind="stalled", clock="handoff", transition=f"a:lead:1/handoff/1/stalled/{since}") for since in (5, 7)
+    ]
+    still = lead(handoff=1, last_event_at=5)
+    commit(store, changes(leads=[still], transitions=[stall(5), stall(7)], alerts=alerts))
+    assert [each.holds for each in outbox.due(12, 10)] == [True, False]
+    commit(store, changes(1, leads=[lead(handoff=1, last_event_at=7)]))
+    assert [each.holds for each in outbox.due(12, 10)] == [False, True]
+    commit(store, changes(2, leads=[lead(last_event_at=7)]))
+    assert [each.holds for each in outbox.due(12, 10)] == [False, False]
+    commit(store, changes(3, leads=[still], transitions=[stall(5, standing=False)]))
+    assert [each.holds for each in outbox.due(12, 10)] == [False, False]

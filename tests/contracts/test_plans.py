@@ -152,6 +152,7 @@ def test_relay(database: Database, ask: Callable[[SqlRelay], object]) -> None:
     ("ask", "index"),
     [
         (lambda database: SqlStore(database).due(0, 5, 10), "leads_to_wake (partition=? AND wake_at<?)"),
+        (lambda database: SqlStore(database).next_due(0), "COVERING INDEX leads_to_wake (partition=? AND wake_at>?)"),
         (lambda database: SqlViews(database).stalled(5, 10), "leads_handed_off (stalls_at>? AND stalls_at<?)"),
         (lambda database: SqlViews(database).open_handoffs(5), "COVERING INDEX leads_handed_off"),
         (lambda database: SqlViews(database).pressing(5, 10), "clocks_open"),

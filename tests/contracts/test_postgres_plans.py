@@ -224,6 +224,7 @@ def test_rows_by_the_batch(database: Database) -> None:
     ("ask", "index", "scan"),
     [
         (lambda database: SqlStore(database).due(0, 5, 10), "leads_to_wake", "Index Scan"),
+        (lambda database: SqlStore(database).next_due(0), "leads_to_wake", "Index Only Scan"),
         (lambda database: SqlStore(database).merged_with(["crm:lead:7"]), "merges_by_survivor", "Bitmap Index Scan"),
         (lambda database: SqlStore(database).deals_of(["crm:lead:7"]), "deals_by_lead", "Index Scan"),
         (lambda database: SqlViews(database).lead("crm:lead:20"), "events_by_lead_named", "Index Scan"),

@@ -442,6 +442,16 @@ def test_due(store: SqlStore) -> None:
     assert store.due(0, 30, 10) == ["a", "b"]
 
 
+def test_next_due(store: SqlStore) -> None:
+    """The earliest instant at which a lead of the partition is to be woken, past or to come."""
+    assert store.next_due(0) is None
+    commit(store, changes(leads=[lead("a", wake_at=20), lead("b", wake_at=10), lead("c")]))
+    commit(store, changes(1, leads=[lead("d", wake_at=5, partition=1)]))
+    assert (store.next_due(0), store.next_due(1), store.next_due(2)) == (10, 5, None)
+    commit(store, changes(2, leads=[lead("b")]))
+    assert store.next_due(0) == 20
+
+
 def test_each_partition_has_its_own_leads_to_wake(store: SqlStore) -> None:
     """Who holds one partition wakes nobody of another."""
     commit(store, changes(leads=[lead("a", wake_at=10), lead("b", wake_at=10, partition=1)]))

@@ -3,9 +3,10 @@
 import pytest
 
 from services.adapters.sql.database import Database
+from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
 from services.storage import QueuedWebhook, Store, WebhookQueue
-from tests.contracts.rows import changes, clock, commit, ended, transition
+from tests.contracts.rows import changes, clock, commit, ended, lead, stall, transition
 
 OVERDUE = "a:lead:1/accept/1/overdue"
 CORRECTED = "a:lead:1/accept/1/corrected"
@@ -87,3 +88,34 @@ def test_each_receiver_has_its_own(queue: WebhookQueue, database: Database) -> N
     assert elsewhere.is_disabled()
     assert not queue.is_disabled()
     assert [each.transition for each in queue.due(5, 10)] == [OVERDUE]
+
+
+def test_a_stall_holds_while_the_lead_lies_still_by_that_silence(store: Store, queue: WebhookQueue) -> None:
+    """An event or a correction ends it."""
+    stalled = "a:lead:1/handoff/1/stalled/5"
+    commit(store, changes(leads=[lead(handoff=1, last_event_at=5)], transitions=[stall(5)]))
+    queue.put(stalled, "a:lead:1", "handoff", 1, always_holds=False, body=b"{}", at=5)
+    assert [each.holds for each in queue.due(10, 10)] == [True]
+    commit(store, changes(1, leads=[lead(handoff=1, last_event_at=6)]))
+    assert [each.holds for each in queue.due(10, 10)] == [False]
+    commit(store, changes(2, leads=[lead(handoff=1, last_event_at=5)], transitions=[stall(5, standing=False)]))
+    assert [each.holds for each in queue.due(10, 10)] == [False]
+
+
+@pytest.mark.usefixtures("told")
+def test_what_becomes_of_webhooks_is_counted_once(database: Database) -> None:
+    """In the transaction that settles them, from 0 on; a second word on the same webhook counts nothing."""
+    sent, given_up = (("webhooks", (("receiver", "here"), ("outcome", outcome))) for outcome in ("sent", "given_up"))
+    queue = SqlWebhookQueue(database, sink="here", counters={"sent": sent, "given_up": given_up})
+    views = SqlViews(database)
+    queue.count_from_zero()
+    assert views.counters() == {sent: 0, given_up: 0}
+    put(queue)
+    put(queue, CORRECTED, always_holds=True)
+    assert queue.waiting() == 2
+    queue.settle(OVERDUE, "given_up", 6)
+    queue.settle(OVERDUE, "sent", 7)
+    queue.settle(CORRECTED, "moot", 7)
+    queue.count_from_zero()
+    assert views.counters() == {sent: 0, given_up: 1}
+    assert queue.waiting() == 0

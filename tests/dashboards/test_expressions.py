@@ -44,7 +44,7 @@ def selectors(expr: str) -> Iterator[tuple[str, set[str], bool]]:
 
 def metric_of(name: str) -> Metric | None:
     """The metric of the table to which a series belongs."""
-    base = name.removesuffix("_bucket")
+    base = re.sub(r"_(bucket|count|sum)$", "", name)
     found = BY_NAME.get(base)
     return found if found is None or (base != name) is (found.shape is Shape.HISTOGRAM) else None
 

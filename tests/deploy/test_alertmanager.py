@@ -23,6 +23,8 @@ SECONDS = 60
 
 def alert(kind: str, **facts: str) -> Mapping[str, str]:
     """The labels that Baton gives such an alert."""
+    if kind == "stalled":
+        return labels_of(Message("id", kind, "title", "body", "crm:lead:1", "handoff", 1, 0, "url", facts))
     facts = {"promised_by": "sales", **facts}
     return labels_of(Message("id", kind, "title", "body", "crm:lead:1", "accept", 1, 0, "url", facts))
 
@@ -31,6 +33,8 @@ ROUTES = {
     "overdue": (alert("overdue", team="inbound"), "sales-slack"),
     "overdue of a team": (alert("overdue", team="enterprise"), "enterprise-slack"),
     "at risk": (alert("at_risk", team="enterprise"), "sales-slack"),
+    "stalled": (alert("stalled", team="enterprise"), "sales-slack"),
+    "of a client team, stalled": (alert("stalled", client_team="key-accounts"), "key-accounts-slack"),
     "owed by marketing": (alert("overdue", promised_by="marketing", team="enterprise"), "marketing-slack"),
     "escalated to a team": (alert("escalated", to="sales"), "sales-slack"),
     "escalated to who leads it": (alert("escalated", to="sales-leads", team="enterprise"), "sales-leads-pagerduty"),
@@ -89,6 +93,16 @@ def test_the_rules_of_the_other_file_are_kept() -> None:
     """Who takes the example loses no inhibition of Baton's own alerts."""
     others = read_yaml(DEPLOY / "alertmanager" / "alertmanager.yml")["inhibit_rules"]
     assert all(rule in read_yaml(EXAMPLE)["inhibit_rules"] for rule in others)
+
+
+def test_what_an_overdue_lead_silences() -> None:
+    """That it was at risk, by the same clock; and that it lies still, whatever the clock."""
+    rules = {
+        rule["target_matchers"][0]: rule["equal"]
+        for rule in read_yaml(EXAMPLE)["inhibit_rules"]
+        if rule["source_matchers"] == ["alertname = BatonLeadOverdue"]
+    }
+    assert rules == {"alertname = BatonLeadAtRisk": ["lead", "clock"], "alertname = BatonLeadStalled": ["lead"]}
 
 
 def shown(kind: str, lead: str) -> ShownAlert:

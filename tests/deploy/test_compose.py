@@ -112,11 +112,32 @@ def test_settings_are_spelled_as_baton_reads_them(path: Path, name: str) -> None
 
 
 @every_file
+def test_prometheus_keeps_what_the_rules_look_back_at(path: Path) -> None:
+    """Thirty days, which are more than it keeps by itself; it is told where its files are, as its image would."""
+    windows = re.findall(r"\[(\d+)d\]", (ROOT / "deploy" / "prometheus" / "rules-warsaw.yml").read_text())
+    given = dict(each.removeprefix("--").split("=", 1) for each in COMPOSED[path]["services"]["prometheus"]["command"])
+    assert given.keys() == {"config.file", "storage.tsdb.path", "storage.tsdb.retention.time"}
+    assert int(given["storage.tsdb.retention.time"].removesuffix("d")) > max(map(int, windows)) >= 30
+    mounted = COMPOSED[path]["services"]["prometheus"]["volumes"]
+    assert any(f":{given['config.file']}:ro" in each for each in mounted)
+    assert f"prometheus:{given['storage.tsdb.path']}" in mounted
+
+
+@every_service
+def test_the_file_of_routes_can_be_mounted(path: Path, name: str) -> None:
+    """Whoever is given BATON_ROUTES has the folder that it lies in."""
+    service = COMPOSED[path]["services"][name]
+    has_routes = "BATON_ROUTES" in service.get("environment", {})
+    assert has_routes == any(":/etc/baton/routes:ro" in each for each in service.get("volumes", ()))
+    assert has_routes == (name in ("notifier", "baton"))
+
+
+@every_file
 def test_what_is_mounted_is_there(path: Path) -> None:
     """Files of this repository that services read exist and are not written; named volumes are declared."""
     mounted = [volume for each in COMPOSED[path]["services"].values() for volume in each.get("volumes", ())]
     files = [found for volume in mounted if (found := re.match(r"(?:\$\{\w+:-)?(\.[^:}]+)\}?:[^:]+:ro$", volume))]
-    assert len(files) == {DISTRIBUTED: 5, EMBEDDED: 2}[path]
+    assert len(files) == {DISTRIBUTED: 6, EMBEDDED: 3}[path]
     assert all((path.parent / found[1]).exists() for found in files)
     named = {found[1] for volume in mounted if (found := re.match(r"(\w+):/", volume))}
     assert named == COMPOSED[path]["volumes"].keys()

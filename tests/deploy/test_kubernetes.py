@@ -27,6 +27,7 @@ from tests.deploy.cluster import (
 )
 from tests.deploy.shipped import PORT, ROOT, VERSION, read_yaml
 
+DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 EXAMPLES = sorted((KUBERNETES / "examples").iterdir())
 
 
@@ -192,3 +193,17 @@ def test_what_comes_first_is_complete(folder: Path) -> None:
         assert any(("BATON_DATABASE" in variables(job), "BATON_KAFKA_PASSWORD" in variables(job)))
     allowed = {each["metadata"]["name"] for each in of_kind(first, "NetworkPolicy")}
     assert {"baton-nothing", "baton-names", "baton-kafka", "baton-database"} <= allowed
+
+
+def test_grafana_finds_the_dashboards_in_config_maps() -> None:
+    """Each has one, which the sidecar of Grafana finds by its label and which is small enough; nothing else has it."""
+    documents = render(KUBERNETES / "overlays" / "monitoring")
+    found = [each for each in documents if "grafana_dashboard" in each["metadata"].get("labels", {})]
+    assert {each["kind"] for each in found} == {"ConfigMap"}
+    assert {each["metadata"]["labels"]["grafana_dashboard"] for each in found} == {"1"}
+    data = {name: text for each in found for name, text in each["data"].items()}
+    assert data == {path.name: path.read_text("utf-8") for path in DASHBOARDS}
+    assert all(len(text.encode()) < 1_000_000 for text in data.values())
+    assert {each["metadata"]["name"] for each in found} == {
+        f"baton-dashboard-{path.stem.removeprefix('baton-')}" for path in DASHBOARDS
+    }

@@ -43,7 +43,7 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
     for workload in workloads(BASE):
         rules = _rules(render(BASE), pod(workload)["metadata"]["labels"], "egress")
         out[component(workload)] = {port["port"] for rule in rules for port in rule["ports"]} - {53}
-    kafka, database, alerts = {9092, 9093}, {5432}, {443, 465, 587}
+    kafka, database, alerts = {9092, 9093}, {5432}, {443, 465, 587, 9093}
     assert out == {
         "gateway": kafka,
         "tracker": kafka | database,
@@ -52,6 +52,12 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
         "migrate": database,
         "topics": kafka,
     }
+
+
+def test_the_notifier_reaches_alertmanager_whatever_port_kafka_has() -> None:
+    """By a policy of its own."""
+    (rule,) = named(render(BASE), "NetworkPolicy", "baton-alerts")["spec"]["egress"]
+    assert 9093 in {port["port"] for port in rule["ports"]}
 
 
 @every_folder

@@ -2,6 +2,7 @@
 
 import os
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ def test_a_secret_reaches_only_who_needs_it(folder: Path) -> None:
         "BATON_CLOUDEVENTS_SECRETS": {"gateway"},
         "BATON_CLOUDEVENTS_TOKENS": {"gateway"},
         "BATON_ALERT_URLS": {"notifier"},
+        "BATON_ALERTMANAGER_TOKEN": {"notifier"},
+        "BATON_ALERTMANAGER_PASSWORD": {"notifier"},
         "BATON_WEBHOOK_URLS": {"notifier"},
         "BATON_WEBHOOK_SECRET": {"notifier"},
     }
@@ -171,6 +174,44 @@ def test_where_apis_are_asked_the_gateway_has_what_that_needs(tmp_path: Path) ->
     assert "BATON_DATABASE" in variables(named(documents, "StatefulSet", "baton-gateway"))
     (rule,) = named(documents, "NetworkPolicy", "baton-crm-apis")["spec"]["egress"]
     assert {port["port"] for port in rule["ports"]} == {443, 5432}
+
+
+def test_routes_are_the_notifiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The component mounts what the overlay makes of a file, and the files with URLs, where routes look for them."""
+    (tmp_path / "base").symlink_to(KUBERNETES / "base")
+    (tmp_path / "component").symlink_to(KUBERNETES / "components" / "routes")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    said = (KUBERNETES / "components" / "routes" / "kustomization.yaml").read_text()
+    generators = "".join(line[2:] + "\n" for line in said.splitlines() if line.startswith("#   "))
+    (mine / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        "resources: [../base]\ncomponents: [../component]\n" + textwrap.dedent(generators)
+    )
+    (mine / "routes.yaml").write_text("version: 1\n")
+    documents = render(mine)
+    for document in documents:
+        validate(document)
+    for workload in of_kind(documents, *WORKLOADS):
+        assert ("BATON_ROUTES" in variables(workload)) == (component(workload) == "notifier")
+    notifier = named(documents, "Deployment", "baton-notifier")
+    volumes = {each["name"]: each for each in pod(notifier)["spec"]["volumes"]}
+    mounts = {each["mountPath"]: volumes[each["name"]] for each in container(notifier)["volumeMounts"]}
+    path = Path(variables(notifier)["BATON_ROUTES"]["value"])
+    routes = named(documents, "ConfigMap", mounts[str(path.parent)]["configMap"]["name"])
+    assert routes["data"] == {path.name: "version: 1\n"}
+    assert routes["metadata"]["name"].startswith("baton-routes-"), "another file rolls the notifiers"
+    secret = read_yaml(KUBERNETES / "examples" / "routes-secret.yaml")
+    assert mounts["/etc/baton/route-urls"]["secret"]["secretName"] == secret["metadata"]["name"]
+    assert "/etc/baton/route-urls/KEY" in said
+    assert _read({"BATON_ROUTES": str(path)}, monkeypatch).routes == path
+
+
+def test_alertmanager_is_a_setting() -> None:
+    """Its address and user are no secrets: an overlay gives them with the other settings, as the docs have it."""
+    assert {"BATON_ALERTMANAGER_URL", "BATON_ALERTMANAGER_USER", "BATON_WEBHOOK_ALLOW_PRIVATE"} <= SETTINGS - SECRETS
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    assert "BATON_ALERTMANAGER_URL=http://alertmanager-operated.monitoring:9093" in page
 
 
 def _secret_of(variable: dict[str, Any]) -> str | None:

@@ -1,16 +1,19 @@
 """What must hold of every case; each check gives the disagreements in words, none where it holds."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from random import Random
 
 import orjson
 
-from services.domain.charter import Charters
+from services.domain.charter import Charters, StalledAfter
 from services.domain.clocks import passages, wake_at
 from services.domain.events import Event, EventType
 from services.domain.fold import Lead, apply, fold, fold_together, in_order
+from services.domain.instants import SECOND
 from services.domain.snapshot import ToldByInstance, freeze, thaw
+from services.domain.stalls import stalls_at, stalls_of
 from services.domain.telling import Told, tell
 from tests.domain import build, oracle
 from tests.domain.oracle import Row
@@ -146,6 +149,43 @@ def told_once_as_time_goes(case: Case, charters: Charters, random: Random) -> It
             yield f"told: {key} said {sorted(teller.said[key])}, went through {expected}"
 
 
+def silences_come_to_their_stalls(case: Case, charters: Charters, random: Random) -> Iterator[str]:
+    """The stalls of the handoffs are those that the states between the events give, whatever the arrival and cuts."""
+    hours = random.choice((1, 4, 30))
+    calendar = build.calendar(random.choice(case.charters).clocks[0].targets[0].calendar)
+    after = StalledAfter(hours * 3600 * SECOND, calendar, f"{hours}h")
+    charters = Charters(replace(each, stalled_after=after) for each in charters.versions)
+    used = in_order(_used(case))
+    expected = []
+    for number, event in enumerate(used, start=1):
+        following = used[number].time if number < len(used) else case.as_of + 1
+        lead = fold(build.LEAD, used[:number], charters)
+        stalled_at = stalls_at(lead, charters)
+        silent_until = after.calendar.add(event.time, after.time)
+        if lead.handoff is not None and charters.in_force(event.time) and stalled_at == silent_until < following:
+            expected.append((lead.handoff.number, event.time, silent_until))
+    arrived = random.sample(used * 2, 2 * len(used))
+    lead = Lead(build.LEAD)
+    given: dict[int, list[tuple[int, int, int]]] = {}
+    for event in in_order(arrived):
+        apply(lead, event, charters)
+        given |= _stalls(lead, charters, case.as_of)
+        if random.random() < 0.5:
+            lead, _ = thaw(build.LEAD, orjson.loads(orjson.dumps(freeze(lead, {}))), charters)
+    given |= _stalls(lead, charters, case.as_of)
+    for what, stalls in (("fold", _stalls(fold(build.LEAD, arrived, charters), charters, case.as_of)), ("cut", given)):
+        found = [stall for number in sorted(stalls) for stall in stalls[number]]
+        if found != expected:
+            yield f"stalls ({what}): {found}, not {expected}"
+
+
+def _stalls(lead: Lead, charters: Charters, as_of: int) -> dict[int, list[tuple[int, int, int]]]:
+    return {
+        each.number: [(each.number, stall.level, stall.at) for stall in stalls_of(lead, each, charters, as_of)]
+        for each in lead.handoffs
+    }
+
+
 def everything(case: Case, charters: Charters, random: Random) -> list[str]:
     """All of the above."""
     return [
@@ -155,4 +195,5 @@ def everything(case: Case, charters: Charters, random: Random) -> list[str]:
         *cuts_change_nothing(case, charters, random),
         *told_once_as_time_goes(case, charters, random),
         *merged_leads_do_not_depend_on_arrival(case, charters, random),
+        *silences_come_to_their_stalls(case, charters, random),
     ]

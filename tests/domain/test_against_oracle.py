@@ -71,6 +71,14 @@ def test_merged_leads_do_not_depend_on_arrival(case: Case, random: Random) -> No
     assert list(checks.merged_leads_do_not_depend_on_arrival(case, build.charters(case.charters), random)) == []
 
 
+@pytest.mark.deep
+@brief
+@given(case=cases, random=randoms)
+def test_silences_come_to_their_stalls(case: Case, random: Random) -> None:
+    """Whatever the arrival and wherever the state is stored, the stalls are those of the states between the events."""
+    assert list(checks.silences_come_to_their_stalls(case, build.charters(case.charters), random)) == []
+
+
 def test_the_cases_reach_every_kind_of_verdict() -> None:
     """What is drawn is worth judging: every status, paused without due_at, several instances, two charters."""
     seen: set[str] = set()

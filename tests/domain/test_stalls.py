@@ -20,7 +20,7 @@ from tests.domain.histories import (
     pausable,
 )
 
-EIGHT_HOURS = StalledAfter(8 * 3600 * SECOND, OFFICE)
+EIGHT_HOURS = StalledAfter(8 * 3600 * SECOND, OFFICE, "8h")
 
 
 def charters(*clocks: Clock, after: StalledAfter | None = EIGHT_HOURS) -> Charters:

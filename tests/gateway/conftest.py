@@ -20,6 +20,8 @@ from services.gateway.mapping import read_mapping
 from services.gateway.routes import add_routes
 from services.gateway.sender import Senders
 from services.gateway.signatures import sign_hubspot, sign_standard_webhook
+from services.metric_table import BY_NAME, sample
+from services.metrics.tally import ProcessTally
 from services.ports import DEAD_LETTERS, DEALS, EVENTS, FetchQueue, HeldRequest, Record
 
 NOW: Instant = parse_instant("2026-11-23T09:00:00Z")
@@ -90,18 +92,11 @@ class FakeQuarantine:
         del self.requests[request_id]
 
 
-@dataclass
-class FakeTally:
+class FakeTally(ProcessTally):
     """Counts by metric and labels."""
 
-    counts: dict[tuple[str, tuple[tuple[str, str], ...]], int] = field(default_factory=dict)
-
-    def count(self, metric: str, labels: Mapping[str, str], amount: int = 1) -> None:
-        key = (metric, tuple(sorted(labels.items())))
-        self.counts[key] = self.counts.get(key, 0) + amount
-
     def of(self, metric: str, **labels: str) -> int:
-        return self.counts.get((metric, tuple(sorted(labels.items()))), 0)
+        return self.counts().get(sample(BY_NAME[metric], **labels), 0)
 
 
 @dataclass

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.domain.charter import Charters
-from services.metrics.collector import Gauges, StoreCollector, page, registry_of
+from services.metrics.collector import Gauges, StoreCollector
+from services.metrics.text import page_of
 from services.storage import CounterKey
 from tests.notifier.support import HandClock
 from tests.tracker.support import Bench
@@ -36,7 +37,7 @@ def collector(
 
 def text(collected: StoreCollector) -> str:
     """The page as it is served."""
-    return page(registry_of(collected)).decode()
+    return page_of(collected)().decode()
 
 
 def read(page_text: str) -> Page:

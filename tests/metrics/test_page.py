@@ -15,12 +15,13 @@ from fastapi.testclient import TestClient
 
 from services import metric_table as table
 from services.domain.charter import Charters
-from services.domain.events import Event
+from services.domain.events import WIRE_NAMES, Event
 from services.domain.instants import SECOND
 from services.errors import Unavailable
-from services.metrics.collector import CONTENT_TYPE, Gauges, registry_of, single
+from services.metrics.collector import Gauges, single
 from services.metrics.routes import add_routes
 from services.metrics.tally import ProcessTally
+from services.metrics.text import CONTENT_TYPE, page_of
 from tests.metrics.support import collector, never_down, read, scrape, text
 from tests.shared_data import DEMAND_ALL
 from tests.tracker.support import CHARTER, Bench, at, charters_of, event
@@ -270,6 +271,12 @@ def test_every_series_of_the_charter_is_there_before_anything_happens() -> None:
         for status in ("running", "at_risk", "overdue", "paused")
     }
     expected |= {
+        f'baton_handoff_transitions_total{{priority="{priority}",team="{team}",transition="{transition}"}}'
+        for team in teams
+        for priority in priorities
+        for transition in ("stalled", "corrected")
+    }
+    expected |= {
         f'{name}{{priority="{priority}",team="{team}"}}'
         for name in ("baton_open_handoffs", "baton_stalled_leads")
         for team in teams
@@ -321,7 +328,11 @@ def test_the_counters_are_a_recount_of_the_store(seed: int) -> None:
         before = series
     rows = [row for lead in leads for row in bench.store.transitions([lead])]
     told = Counter((row.clock, row.name.partition("/")[0]) for row in rows)
-    assert told == _sums(before, "baton_clock_transitions_total", "clock", "transition")
+    counted = _sums(before, "baton_clock_transitions_total", "clock", "transition")
+    for (transition,), count in _sums(before, "baton_handoff_transitions_total", "transition").items():
+        counted["handoff", transition] = count
+    assert told == counted
+    assert told["handoff", "stalled"]
     stored = Counter(each.type.wire for lead in leads for each in _events(bench, lead))
     used = _sums(before, "baton_events_total", "outcome", "type")
     assert {kind: count for (outcome, kind), count in used.items() if outcome == "used"} == stored
@@ -427,7 +438,10 @@ def test_promtool_finds_nothing_to_say(story: Bench) -> None:
         "baton_log_lag_records": lambda: {("baton.events", "0"): 0.0},
         "baton_api_waiting": lambda: {("hubspot",): 0.0},
         "baton_reconciled_timestamp_seconds": lambda: {("hubspot",): 1.0},
+        "baton_webhooks_out_waiting": lambda: {("webhook:1",): 0.0},
+        "baton_alertmanager_up": lambda: {("alertmanager:9093",): 1.0},
         "baton_crm_subscription_expiry_timestamp_seconds": lambda: {("zoho",): 1.0},
+        "baton_database_pool_ratio": lambda: {("read",): 0.25},
     }
     names = {name for name, metric in table.BY_NAME.items() if metric.shape is table.Shape.GAUGE and not metric.labels}
     gauges: Gauges = {**dict.fromkeys(names, single(float)), **lag}
@@ -437,6 +451,38 @@ def test_promtool_finds_nothing_to_say(story: Bench) -> None:
     assert set(table.BY_NAME) == {name for name in table.BY_NAME if f"# HELP {name} " in page}
     done = subprocess.run(["promtool", "check", "metrics"], input=page.encode(), capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_times_of_this_process_are_a_histogram_from_the_start() -> None:
+    """Each combination is there at 0, every observation falls into its bucket, and the sum is in seconds."""
+    bench, tally = Bench(), ProcessTally()
+    tally.expect("baton_batch_duration_seconds", batch=["records", "due"])
+    series = read(text(collector(bench, "09:00", counts=tally.counts)))
+    assert series['baton_batch_duration_seconds_bucket{batch="records",le="+Inf"}'] == 0
+    assert series['baton_batch_duration_seconds_count{batch="due"}'] == 0
+    for seconds in (0.005, 0.006, 700):
+        tally.observe("baton_batch_duration_seconds", {"batch": "due"}, seconds)
+    series = read(text(collector(bench, "09:00", counts=tally.counts)))
+    found = {bound: series[f'baton_batch_duration_seconds_bucket{{batch="due",le="{bound}"}}'] for bound in _BOUNDS}
+    assert found == {"0.005": 1, "0.025": 2, "0.1": 2, "0.5": 2, "2": 2, "10": 2, "+Inf": 3}
+    assert series['baton_batch_duration_seconds_sum{batch="due"}'] == pytest.approx(700.011)
+
+
+_BOUNDS = ("0.005", "0.025", "0.1", "0.5", "2", "10", "+Inf")
+
+
+def test_events_of_a_crm_that_is_set_up_are_there_before_the_first() -> None:
+    """Of every type, used and known already; and how long they take."""
+    series = read(text(collector(Bench(), "09:00", crms=["zoho"])))
+    counted = {key for key in series if key.startswith("baton_events_total{")}
+    assert counted == {
+        f'baton_events_total{{crm="zoho",outcome="{outcome}",type="{name}"}}'
+        for name in WIRE_NAMES.values()
+        for outcome in ("used", "duplicate")
+    }
+    assert len(counted) == 44
+    for name in ("baton_event_delay_seconds", "baton_event_ahead_seconds"):
+        assert series[f'{name}_count{{crm="zoho"}}'] == 0
 
 
 def test_no_created_series_doubles_the_page(story: Bench) -> None:
@@ -476,7 +522,7 @@ def test_a_count_under_a_wrong_name_is_a_fault(metric: str, labels: dict[str, st
 def test_the_route_serves_the_page(story: Bench) -> None:
     """In the text format, with its version, and with what the system says of this process."""
     app = FastAPI()
-    add_routes(app, registry_of(collector(story, "11:00")))
+    add_routes(app, page_of(collector(story, "11:00")))
     with TestClient(app) as client:
         answer = client.get("/metrics")
     assert (answer.status_code, answer.headers["content-type"]) == (200, CONTENT_TYPE)
@@ -492,7 +538,7 @@ def test_the_route_says_when_the_store_is_away(story: Bench, monkeypatch: pytest
 
     monkeypatch.setattr(story.views, "counters", away)
     app = FastAPI()
-    add_routes(app, registry_of(collector(story, "11:00")))
+    add_routes(app, page_of(collector(story, "11:00")))
     with TestClient(app) as client:
         answer = client.get("/metrics")
     assert (answer.status_code, answer.text) == (503, "database: unable to open database file\n")

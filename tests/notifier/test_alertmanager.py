@@ -9,7 +9,7 @@ import httpx2
 import orjson
 import pytest
 
-from services.adapters.alertmanager import Alertmanager
+from services.adapters.alertmanager import Alertmanager, Alertmanagers
 from services.errors import Unavailable
 from services.ports import ShownAlert
 from tests.tracker.support import at
@@ -101,3 +101,56 @@ def test_no_answer_is_an_outage(error: Exception) -> None:
     with client(answering) as alertmanager, pytest.raises(Unavailable, match="does not answer") as refused:
         alertmanager.post([ALERT])
     assert "s3cr3t" not in str(refused.value)
+
+
+@contextmanager
+def cluster(*members: Answering) -> Iterator[Alertmanagers]:
+    """A client of several, `am1` and so on."""
+    made = Alertmanagers(
+        [
+            Alertmanager(f"http://am{number}:9093", transport=httpx2.MockTransport(each))
+            for number, each in enumerate(members, 1)
+        ]
+    )
+    yield made
+    made.close()
+
+
+def test_each_of_several_is_posted_to() -> None:
+    """They tell each other what they have told, not what they were given."""
+    one, two = Answering(), Answering()
+    with cluster(one, two) as alertmanagers:
+        assert alertmanagers.up() == {}
+        alertmanagers.post([ALERT])
+        assert alertmanagers.up() == {"am1:9093": True, "am2:9093": True}
+    assert [len(each.asked) for each in (one, two)] == [1, 1]
+
+
+def test_one_that_takes_them_is_enough() -> None:
+    """Which one is away is known; where all are, it is an outage."""
+    one, two = Answering(), Answering()
+    one.error = httpx2.ConnectError("x")
+    with cluster(one, two) as alertmanagers:
+        alertmanagers.post([ALERT])
+        assert alertmanagers.up() == {"am1:9093": False, "am2:9093": True}
+        two.status = 503
+        with pytest.raises(Unavailable, match="does not answer"):
+            alertmanagers.post([])
+        assert alertmanagers.up() == {"am1:9093": False, "am2:9093": False}
+        one.error = None
+        alertmanagers.post([])
+        assert alertmanagers.up() == {"am1:9093": True, "am2:9093": False}
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://am:9093", "am:9093"),
+        ("https://am.example.com/prefix", "am.example.com/prefix"),
+        ("http://jan:s3cr3t@am:9093", "am:9093"),
+    ],
+)
+def test_it_is_named_by_its_place(url: str, name: str) -> None:
+    """In metrics: with no secret in it."""
+    with client(Answering(), url) as alertmanager:
+        assert alertmanager.name == name

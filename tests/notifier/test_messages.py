@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from schemas.routes import Language
 from services.adapters.sql.account_views import SqlAccountViews
 from services.board import app as board
 from services.domain.instants import parse_instant
@@ -108,6 +109,94 @@ def test_what_people_read(told_as: Message, title: str, sentence: str) -> None:
     ]
 
 
+LIES_STILL: dict[str, object] = {
+    "at": PAST_DUE,
+    "since": parse_instant("2026-10-05T08:00:00Z"),
+    "before": None,
+    "after": None,
+    "owner": "jan",
+    "team": "inbound",
+    "within": "2h",
+    "calendar": "office",
+    "timezone": "Europe/Warsaw",
+}
+
+
+def of_handoff(kind: str, language: Language = "en", **details: object) -> Message:
+    """The message of an alert of the first handoff of a lead."""
+    row = AlertRow(f"crm:lead:1/handoff/1/{kind}", kind, "crm:lead:1", "handoff", 1, 0, {**LIES_STILL, **details})
+    return message(row, BOARD, language=language)
+
+
+STALLS: dict[str, tuple[Message, str, str]] = {
+    "stalled": (
+        of_handoff("stalled"),
+        "Stalled: crm:lead:1",
+        "No event since Mon 05 Oct 2026 10:00 CEST: 2h of calendar office passed.",
+    ),
+    "corrected": (
+        of_handoff("corrected", before="stalled", after="open"),
+        "Corrected: crm:lead:1 did not lie still",
+        "It was told as stalled; an event that reached us late shows that it did not lie still. It is open now. "
+        "What was told before is taken back.",
+    ),
+    "corrected to a handoff that never was": (
+        of_handoff("corrected", before="stalled", after="none"),
+        "Corrected: crm:lead:1 did not lie still",
+        "It was told as stalled; an event that reached us late shows that it did not lie still. It is not handed off "
+        "now. What was told before is taken back.",
+    ),
+    "corrected back": (
+        of_handoff("corrected", before="open", after="stalled"),
+        "Corrected: crm:lead:1 did lie still",
+        "That it was stalled was taken back; what reached us since shows that it was. It is stalled now.",
+    ),
+    "stalled, in Polish": (
+        of_handoff("stalled", "pl"),
+        "Bez ruchu: crm:lead:1",
+        "Ostatnie zdarzenie: 05.10.2026 10:00 CEST. Od tego czasu upłynęło 2h według kalendarza office.",
+    ),
+    "corrected, in Polish": (
+        of_handoff("corrected", "pl", before="stalled", after="closed"),
+        "Sprostowanie: crm:lead:1, przestoju nie było",
+        "Zgłoszono brak ruchu. Zdarzenie, które dotarło do nas z opóźnieniem, pokazuje, że przestoju nie było. "
+        "Stan przekazania: zamknięte. Poprzednie zgłoszenie jest nieaktualne.",
+    ),
+    "corrected back, in Polish": (
+        of_handoff("corrected", "pl", before="open", after="stalled"),
+        "Sprostowanie: crm:lead:1, przestój jednak był",
+        "Zgłoszenie braku ruchu cofnięto, ale nowsze dane pokazują, że przestój był. Stan przekazania: bez ruchu.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("told_as", "title", "sentence"), STALLS.values(), ids=STALLS)
+def test_what_people_read_of_a_lead_that_lies_still(told_as: Message, title: str, sentence: str) -> None:
+    """Since when, and by which calendar that is too long; no promise is named, for it is none."""
+    assert told_as.title == title
+    first, lead, link = told_as.body.split("\n")
+    assert first == sentence
+    assert lead in ("Lead: owner jan, team inbound.", "Lead: opiekun jan, zespół inbound.")
+    assert link == "https://baton.example.com/leads/crm%3Alead%3A1"
+
+
+def test_the_tracker_gives_all_that_the_words_of_a_stall_need() -> None:
+    """Told and corrected in a real history."""
+    desk = Desk(WARSAW.replace("stalled_after: {time: 2h", "stalled_after: {time: 30m"))
+    desk.bench.feed([event("lead.handed_off", "09:00", owner="jan")], "09:00")
+    desk.tell("09:30")
+    desk.bench.feed([event("lead.updated", "09:10", attributes={})], "09:35")
+    desk.tell("09:35")
+    assert [each.title for each in desk.mail.taken] == [
+        "Stalled: crm:lead:1",
+        "Corrected: crm:lead:1 did not lie still",
+    ]
+    assert desk.mail.taken[0].body.startswith(
+        "No event since Mon 05 Oct 2026 11:00 CEST: 30m of calendar office passed."
+    )
+    assert [each.facts.get("before") for each in desk.mail.taken] == [None, "stalled"]
+
+
 def test_what_is_not_known_is_left_out() -> None:
     """Of a clock that says nothing on a lead of which nothing is known, there is the fact and the link."""
     bare = told("overdue", at=PAST_DUE, says="", owner=None, team=None, account=None, source=None)
@@ -180,6 +269,15 @@ async def test_the_link_leads_to_the_page_of_the_lead(key: str) -> None:
 
 
 HOSTILE = "x\nLead: owner boss.\r\n\x85\u2028\u2029\x1b[2J\u202eevil\x00"
+
+
+@pytest.mark.parametrize("kind", ["stalled", "corrected"])
+def test_no_line_of_a_stall_can_be_forged(kind: str) -> None:
+    """Neither there."""
+    details: dict[str, Any] = dict.fromkeys(("owner", "team", "account", "source", "within", "calendar"), HOSTILE)
+    forged = of_handoff(kind, "en", **details, before=HOSTILE, after=HOSTILE)
+    assert forged.title.isprintable()
+    assert len(forged.body.splitlines()) == len(forged.body.split("\n")) == 3
 
 
 @pytest.mark.parametrize("kind", ["at_risk", "overdue", "escalated", "corrected"])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from services.notifier.relay import BATCH, Relay
 from services.ports import LEADS, TRANSITIONS, Record
 from services.views import ToRelay
 from tests.notifier.support import Crash
-from tests.tracker.support import Bench, event
+from tests.tracker.support import Bench, at, event
 
 LEAD = "crm:lead:1"
 
@@ -95,6 +96,18 @@ async def test_a_lead_and_what_was_told_of_it(bench: Bench, relay: Relay, topics
         "2026-10-05T09:15:00.000001Z",  # the first instant after it was due
     )
     assert (escalated.data.level, escalated.data.promised_by, escalated.data.standing) == (1, "sales", True)
+
+
+async def test_a_stall_is_told_of_its_handoff(bench: Bench, relay: Relay, topics: MemoryTopics) -> None:
+    """With the instant at which the silence began as its level; nobody in particular has promised it."""
+    said: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}
+    bench.feed([event("lead.handed_off", "09:00"), event("lead.touched", "09:30", **said)], "09:30")
+    bench.tick("11:30")
+    await all_of_it(relay)
+    stalled = topics.told()[f"{LEAD}/handoff/1/stalled/{at('09:30')}"]
+    assert (stalled.type, stalled.time) == ("baton.handoff.stalled", "2026-10-05T11:30:00Z")
+    assert (stalled.data.clock, stalled.data.number, stalled.data.level) == ("handoff", 1, at("09:30"))
+    assert (stalled.data.promised_by, stalled.data.standing) == (None, True)
 
 
 async def test_a_transition_that_no_longer_stands_is_told_again(

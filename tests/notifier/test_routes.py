@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from schemas.routes import Match, Route
 from services.charters.files import parse_charter
@@ -68,8 +69,69 @@ MATCHES: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("when", "alert", "is_told"), MATCHES)
 def test_all_that_a_route_asks_must_hold(when: dict[str, Any], alert: dict[str, Any], is_told: bool) -> None:
     """Level and escalation are not asked of a correction: it goes to those who were warned."""
-    plan = to_chat(when=Match(**when)).plan("chat", row(**alert), "key-accounts", 5)
+    plan = to_chat(when=Match(**when)).plan("chat", row(**alert), "key-accounts", 5, is_warned=True)
     assert (plan is not None) == is_told
+
+
+CORRECTIONS: list[tuple[list[list[str] | None], bool, str | None]] = [
+    ([None], True, "0"),
+    ([None], False, None),
+    ([["overdue"]], True, "0"),
+    ([["overdue"]], False, None),
+    ([["corrected"]], False, "0"),
+    ([["overdue"], ["stalled", "corrected"]], True, "1"),
+    ([["overdue"], ["corrected"]], False, "1"),
+]
+
+
+@pytest.mark.parametrize(("levels", "is_warned", "by"), CORRECTIONS)
+def test_corrections_go_to_the_warned_and_where_they_are_asked_for(
+    levels: list[list[Any] | None], is_warned: bool, by: str | None
+) -> None:
+    """A route that names them says how; else the first that matches, to those who were warned alone."""
+    languages: list[Any] = ["en", "pl"]
+    routes = [
+        Route(name=str(number), when=Match(level=level), send_to=["chat"], language=languages[number])
+        for number, level in enumerate(levels)
+    ]
+    plan = routing(*routes).plan("chat", row("corrected"), None, 5, is_warned=is_warned)
+    assert (plan.language if plan is not None else None) == (languages[int(by)] if by is not None else None)
+
+
+def test_of_other_sinks_only_the_warned_hear_of_corrections() -> None:
+    """A route changes nothing for those that it is not about."""
+    assert to_chat().plan("log", row("corrected"), None, 5) is None
+    assert to_chat().plan("log", row("corrected"), None, 5, is_warned=True) is EVERYTHING
+
+
+def test_a_sink_of_corrections_hears_of_those_of_others(desk: Desk) -> None:
+    """Say, whoever keeps count of them. The one that was warned hears as well."""
+    notify(
+        desk,
+        Route(name="a", send_to=["chat"], when=Match(level=["overdue"])),
+        Route(name="b", send_to=["mail"], when=Match(level=["corrected"])),
+    )
+    hand_off(desk, 1)
+    desk.tell("10:40:01")
+    said: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}
+    desk.bench.feed([event("lead.touched", "10:00", "crm:lead:0", **said)], "10:41")
+    desk.tell("10:41")
+    assert [each.kind for each in desk.chat.taken] == ["overdue", "corrected"]
+    assert [each.kind for each in desk.mail.taken] == ["corrected"]
+
+
+def test_a_stall_is_a_level(desk: Desk) -> None:
+    """Told as one message with what else is due of the lead; by its clock it is `handoff`."""
+    notify(
+        desk,
+        Route(name="a", send_to=["chat"], when=Match(level=["stalled"])),
+        Route(name="b", send_to=["mail"], when=Match(clock=["handoff"])),
+    )
+    said: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}
+    desk.bench.feed([event("lead.handed_off", "09:00"), event("lead.touched", "09:10", **said)], "09:10")
+    desk.tell("11:10")
+    assert [each.title for each in desk.chat.taken] == ["Stalled: crm:lead:1"]
+    assert [each.title for each in desk.mail.taken] == ["Stalled: crm:lead:1"]
 
 
 def test_routes_are_about_their_sinks_alone() -> None:
@@ -299,7 +361,7 @@ def test_a_file_of_routes(tmp_path: Path) -> None:
 BAD = {
     "an unknown sink": (("send_to: chat", "send_to: mail"), r"routes\.yaml:7: there is no 'mail' in `sinks`"),
     "an unknown level": (
-        ("[overdue, escalated]", "[stalled]"),
+        ("[overdue, escalated]", "[stuck]"),
         r"routes\.yaml:6: routes\.when\.level: Input should be",
     ),
     "an unknown key": (("hours: office", "quiet: office"), r"routes\.yaml:9: routes\.quiet: Extra inputs"),
@@ -321,6 +383,44 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, change: tuple[str, str]
     assert change[0] in GOOD
     with pytest.raises(UsageError, match=said):
         read(tmp_path, GOOD.replace(*change))
+
+
+def test_a_calendar_that_the_charter_lacks_is_refused(tmp_path: Path) -> None:
+    """With the line of the route, and those that there are."""
+    charter = parse_charter(CHARTER, "test").charter
+    with pytest.raises(
+        UsageError, match=r"^.*routes\.yaml:9: the charter test has no calendar 'office'; it has always$"
+    ):
+        read(tmp_path, GOOD).check(charter)
+    read(tmp_path, GOOD).check(parse_charter(OFFICE, "test").charter)
+    read(tmp_path, GOOD.replace("    hours: office\n", "")).check(charter)
+
+
+def test_baton_does_not_start_with_it(tmp_path: Path) -> None:
+    """One line says what is wrong; nothing else happens."""
+    read(tmp_path, GOOD)
+    (tmp_path / "charter.yaml").write_text(CHARTER)
+    given = ("--charter", tmp_path / "charter.yaml", "--data", tmp_path / "data", "--port", "0")
+    done = baton("up", *given, BATON_ROUTES=str(tmp_path / "routes.yaml"))
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.endswith("routes.yaml:9: the charter test has no calendar 'office'; it has always")
+
+
+def test_a_later_charter_without_it_holds_nothing_back(tmp_path: Path) -> None:
+    """It is told at once, and the log says so, once."""
+    charters = [parse_charter(text, "test").charter for text in (OFFICE, CHARTER)]
+    in_force = charters[:1]
+    decides = read(tmp_path, GOOD).routing(lambda: in_force[-1])
+    night = at("20:00")
+    held = decides.plan("route:chat", row(), "key-accounts", night)
+    assert held is not None
+    assert held.not_before > night
+    in_force.append(charters[1])
+    with structlog.testing.capture_logs() as logs:
+        told = [decides.plan("route:chat", row(), "key-accounts", night) for _ in range(3)]
+    assert [plan.not_before for plan in told if plan is not None] == [night] * 3
+    assert [(each["event"], each["calendar"]) for each in logs] == [("route holds nothing back", "office")]
 
 
 def test_a_url_that_cannot_be_used_is_not_shown(tmp_path: Path) -> None:
@@ -350,7 +450,7 @@ def test_a_test_goes_along_each_route(tmp_path: Path) -> None:
             lines = [line.rpartition(": ") for line in done.stdout.strip().splitlines()]
             assert {said for _, _, said in lines} == {"taken"}
             ways = [way.partition(":")[0] for way, _, _ in lines]
-            assert ways == ["key accounts -> chat", "rest -> chat", "log", "webhook", "alertmanager"]
+            assert ways == ["key accounts -> chat", "rest -> chat", "log", "webhook", "alertmanager 127.0.0.1"]
             assert [each["title"] for each in receiver.posted] == ["Test Batona", "Baton test"]
             assert [each["data"]["lead"] for each in server.once.values()] == ["baton:test:1"]
             assert [each["labels"]["alertname"] for each in alertmanager.alerts()] == ["BatonTest"]

@@ -24,6 +24,7 @@ class MemoryBoard:
 
     def __init__(self) -> None:
         self.posts: list[list[ShownAlert]] = []
+        self.asked = 0
         self.is_away = False
         self.on_refused: Callable[[], object] = bool
         self.on_taken: Callable[[], object] = bool
@@ -34,7 +35,9 @@ class MemoryBoard:
         if self.is_away:
             self.on_refused()
             raise Unavailable("no answer")
-        self.posts.append([*alerts])
+        self.asked += 1
+        if alerts:
+            self.posts.append([*alerts])
         self.on_taken()
         for alert in alerts:
             assert alert.starts_at <= alert.ends_at
@@ -274,3 +277,56 @@ async def test_it_goes_on_after_an_outage(watch: Watch, monkeypatch: pytest.Monk
         await asyncio.wait_for(taken.wait(), 5)
         stop.set()
     assert watch.board.firing(watch.clock.now()) == NAMES
+
+
+def test_a_stall_is_shown_while_the_lead_lies_still() -> None:
+    """As a warning, until an event comes, and again by the next silence; a late event takes it back."""
+    watch = Watch()
+    watch.hand_off("09:00", team="inbound")
+    watch.touch("09:10", "09:10")
+    assert watch.at("11:09") == []
+    assert watch.at("11:10") == ["BatonLeadStalled"]
+    (alert,) = watch.board.posts[-1]
+    assert dict(alert.labels) == {
+        "alertname": "BatonLeadStalled",
+        "severity": "warning",
+        "lead": "crm:lead:1",
+        "clock": "handoff",
+        "team": "inbound",
+    }
+    assert alert.starts_at == at("11:10")
+    watch.touch("11:20", "11:20")
+    assert watch.at("11:21") == []
+    assert watch.board.resolved(at("11:21")) == ["BatonLeadStalled"]
+    assert watch.at("13:20") == ["BatonLeadStalled"]
+    watch.restart()
+    assert watch.at("13:22") == ["BatonLeadStalled"]
+    watch.touch("12:00", "13:23")
+    assert watch.at("13:23") == []
+    assert watch.at("14:00") == ["BatonLeadStalled"]
+    watch.bench.feed([event("lead.rejected", "14:01", reason="wrong_fit")], "14:01")
+    assert watch.at("14:02") == []
+
+
+def test_where_nothing_holds_it_is_asked_each_minute_whether_it_takes_anything(watch: Watch) -> None:
+    """So that an outage is known before the first alert that it would lose."""
+    for now, asked in (("09:00", 1), ("09:00:59", 1), ("09:01", 2), ("09:01:59", 2)):
+        watch.at(now)
+        assert watch.board.asked == asked
+    assert watch.board.posts == []
+    watch.board.is_away = True
+    watch.clock.set("09:02")
+    with pytest.raises(Unavailable):
+        watch.shower.look()
+
+
+async def test_it_is_at_work_while_it_runs(watch: Watch) -> None:
+    """What is known of a board is of that time alone."""
+    stop, asked = asyncio.Event(), asyncio.Event()
+    watch.board.on_taken = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, asked.set)
+    running = asyncio.create_task(watch.shower.run(stop))
+    await asked.wait()
+    assert watch.shower.is_at_work
+    stop.set()
+    await running
+    assert not watch.shower.is_at_work

@@ -59,6 +59,15 @@ class WiredQueue:
         """Pass it on."""
         return self._queue.is_disabled()
 
+    def waiting(self) -> int:
+        """Pass it on."""
+        return self._queue.waiting()
+
+    def count_from_zero(self) -> None:
+        """Pass it on."""
+        with self._wire.step("count"):
+            self._queue.count_from_zero()
+
 
 class WiredReceiver:
     """A receiver on a tripwire."""
@@ -152,7 +161,7 @@ def test_a_webhook_is_a_signed_event(post: Post) -> None:
     }
 
 
-STEPS = ["due", "put", "note webhook:1", "settle", "due webhooks", "deliver", "settle webhook"]
+STEPS = ["due", "put", "note webhook:1", "settle", "count", "due webhooks", "deliver", "settle webhook"]
 
 
 @pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])

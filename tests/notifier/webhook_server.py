@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,8 @@ class WebhookServer:
     def __init__(self) -> None:
         self.status = 204
         self.headers: dict[str, str] = {}
+        self.on_posted: Callable[[], object] = bool
+        """Called when a webhook was taken, before it is answered."""
         self.posted: list[tuple[dict[str, str], bytes]] = []
         self.once: dict[str, Any] = {}
         """By webhook-id, the event that came first under it."""
@@ -24,7 +27,10 @@ class WebhookServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(length := int(self.headers["Content-Length"]))
+                if len(body) < length:  # who posted it was killed on the way
+                    self.close_connection = True
+                    return
                 server.take({name.lower(): value for name, value in self.headers.items()}, body)
                 self.send_response(server.status)
                 for name, value in {**server.headers, "Content-Length": "0"}.items():
@@ -44,6 +50,7 @@ class WebhookServer:
         Webhook(SECRET).verify(body, headers)
         if 200 <= self.status < 300:
             self.once.setdefault(headers["webhook-id"], json.loads(body))
+            self.on_posted()
 
     def __enter__(self) -> Self:
         self._thread.start()

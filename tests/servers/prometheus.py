@@ -1,4 +1,4 @@
-"""A real Prometheus (Debian's) on the loopback, which reads the targets that it is given every second."""
+"""A real Prometheus (Debian's) on the loopback, which reads its targets and evaluates its rules every second."""
 
 import json
 import shutil
@@ -28,8 +28,15 @@ needs_prometheus = pytest.mark.skipif(
 class Prometheus:
     """One server; it is ended, by its id, when the block is left."""
 
-    def __init__(self, folder: Path, targets: Mapping[str, str]) -> None:
-        """`targets` has a host and port by the name of its job; `folder` is empty, and all its own."""
+    def __init__(
+        self, folder: Path, targets: Mapping[str, str], *, rules: str | None = None, alertmanager: str | None = None
+    ) -> None:
+        """`targets` has a host and port by the name of its job; `folder` is empty, and all its own.
+
+        `rules` is the text of a file of rules, `alertmanager` the host and port to which their alerts are sent.
+        """
+        self._rules = rules
+        self._alertmanager = alertmanager
         self._folder = folder
         self._targets = targets
         self._log = folder / "prometheus.log"
@@ -38,8 +45,15 @@ class Prometheus:
         assert PROMETHEUS is not None, "there is no prometheus on PATH"
         jobs = [{"job_name": job, "static_configs": [{"targets": [at]}]} for job, at in self._targets.items()]
         every = f"{SCRAPES_EVERY}s"
+        document: dict[str, Any] = {"scrape_configs": jobs}
+        document["global"] = {"scrape_interval": every, "evaluation_interval": every}
+        if self._rules is not None:
+            (self._folder / "rules.yml").write_text(self._rules, encoding="utf-8")
+            document["rule_files"] = ["rules.yml"]
+        if self._alertmanager is not None:
+            document["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [self._alertmanager]}]}]}
         config = self._folder / "prometheus.yml"
-        config.write_text(json.dumps({"global": {"scrape_interval": every}, "scrape_configs": jobs}))
+        config.write_text(json.dumps(document))
         (port,) = free_ports(1)
         self._leash = Leash()
         self._process = self._leash.popen(

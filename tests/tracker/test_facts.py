@@ -1,6 +1,7 @@
 """Facts and tallies from batch to batch: what comes later adds to what was counted, moves it, or takes it away."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.tracker.support import Bench, charters_of, event
 
 ONE, TWO = "crm:lead:1", "crm:lead:2"
 K = FactKind
-CALL = {"kind": "call", "direction": "outbound", "connected": True}
+CALL: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from services.domain.deals import owners
 from services.domain.events import IS_DEAL, Event, EventType
 from services.domain.fold import Lead, fold_together
 from services.domain.instants import DAY, SECOND, Instant, format_instant
+from services.domain.silences import HANDOFF
+from services.domain.stalls import stalls_of
 from services.errors import PositionLost
 from services.metric_table import Metric
 from services.ports import EVENTS, LogRecord
@@ -31,7 +33,7 @@ from services.storage import ClockRow, HandoffRow, TransitionRow
 from services.tracker.rows import clock_row, handoff_row
 from services.tracker.tracker import CLOCKS_MAY_DIFFER, Tracker
 from services.translate import to_json
-from services.views import ClockQuery, status_at
+from services.views import ClockQuery, LeadQuery, status_at
 from tests.databases import empty
 from tests.tracker.counted import COUNTING_CHARTER, facts_hold, tallies_hold
 from tests.tracker.support import Bench, at, charters_of
@@ -45,6 +47,8 @@ MINUTE = 60 * SECOND
 LATEST = at("09:00") + 100 * DAY
 ALL = 100_000
 
+SILENT = COUNTING_CHARTER.replace("stalled_after: {time: 2h", "stalled_after: {time: 10m")
+"""Under which leads lie still before their promises are overdue."""
 # An agreement that changes everything: a shorter target, other stops, a new clock, and none for marketing's answer.
 LATER_CHARTER = """
 charter: 1
@@ -54,6 +58,7 @@ agreed: [{{side: marketing, by: A, on: 2019-12-01}}, {{side: sales, by: B, on: 2
 calendars:
   always: {{timezone: UTC, hours: {{mon-sun: "00:00-24:00"}}, day: 24h}}
   office: {{timezone: Europe/Warsaw, hours: {{mon-fri: "09:00-13:00"}}, day: 4h}}
+stalled_after: {{time: 25m, calendar: office}}
 clocks:
   touch:
     promised_by: sales
@@ -203,7 +208,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     def new_bench(self) -> Bench:
         """What the tracker works on, empty."""
-        return Bench(charters_of(COUNTING_CHARTER))
+        return Bench(charters_of(SILENT))
 
     @rule(batch=batches)
     def feed(self, batch: Sequence[Draft | Again | bytes]) -> None:
@@ -289,20 +294,29 @@ class TrackerMachine(RuleBasedStateMachine):
             self.told
         )
         self.told = told
-        kinds = Counter(row.name.partition("/")[0] for row in told.values())
-        assert self._totals(metrics.CLOCK_TRANSITIONS_TOTAL, "transition") == kinds
+        for of_handoffs, metric in (
+            (False, metrics.CLOCK_TRANSITIONS_TOTAL),
+            (True, metrics.HANDOFF_TRANSITIONS_TOTAL),
+        ):
+            rows = [row for row in told.values() if (row.clock == HANDOFF) is of_handoffs]
+            kinds = Counter(row.name.partition("/")[0] for row in rows)
+            assert self._totals(metric, "transition") == kinds
 
     @invariant()
     def alerts_are_of_what_was_told(self) -> None:
-        """An alert names a transition that was told, once; it holds while that stands and its instance is open."""
+        """An alert names a transition that was told, once; it holds while that stands and its instance is open, or the
+        lead lies still by that silence.
+        """
         waiting = self.bench.outbox().due(LATEST, ALL)
         assert len({each.row.transition for each in waiting}) == len(waiting)
         told = {row.id: row for row in self._transitions()}
         is_open = {(row.lead, row.clock, row.number) for row in self._clocks() if row.status is None}
+        leads = [view.row for view in self.bench.views.leads(LeadQuery(limit=ALL), self.now)]
+        silences = {f"{row.key}/{HANDOFF}/{row.handoff}/stalled/{row.last_event_at}" for row in leads}
         for each in waiting:
             row = each.row
-            stands = told[row.transition].standing and (row.lead, row.clock, row.number) in is_open
-            assert each.holds == (stands or row.kind == Kind.CORRECTED)
+            lasts = (row.lead, row.clock, row.number) in is_open or row.transition in silences
+            assert each.holds == ((told[row.transition].standing and lasts) or row.kind == Kind.CORRECTED)
 
     @invariant()
     def tallies_are_of_the_facts(self) -> None:
@@ -321,6 +335,11 @@ class TrackerMachine(RuleBasedStateMachine):
             f"{key}/{instance.clock.name}/{instance.number}/{passage.name}"
             for key, instance in instances
             for passage in passages(instance, self.now)
+        } | {
+            f"{lead.key}/{HANDOFF}/{handoff.number}/{stall.name}"
+            for lead in self._leads().values()
+            for handoff in lead.handoffs
+            for stall in stalls_of(lead, handoff, self.bench.charters, self.now)
         }
 
     def pages_show_what_judging_at_once_gives(self) -> None:
@@ -422,7 +441,7 @@ def test_the_tracker_on_postgres(postgres_tables: str) -> None:
     class OnPostgres(TrackerMachine):
         def new_bench(self) -> Bench:
             empty(postgres_tables)
-            return Bench(charters_of(COUNTING_CHARTER), postgres_tables)
+            return Bench(charters_of(SILENT), postgres_tables)
 
     examples = 300 if DEEP in os.environ else 8
     run_state_machine_as_test(OnPostgres, settings=settings(TestTracker.settings, max_examples=examples))

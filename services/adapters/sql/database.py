@@ -1,20 +1,23 @@
 """Opens a database: connections, transactions, and tables that are ours to use. It knows no statement of the store."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, exc, make_url, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, exc, make_url, text
 
 from services.adapters.sql import schema, sqlite_engine
 from services.adapters.sql.migrations import NEWEST
 from services.adapters.sql.outages import first_line, outages
-from services.errors import UsageError
+from services.errors import Conflict, PositionLost, Unavailable, UsageError
 
 READERS = 4
 WRITERS = 4
 """As many batches as one process commits at a time; a batch takes a core to judge."""
+Timed = Callable[[str, str, float], None]
+"""Told of each transaction: its access (read, write), how it ended (done, conflict, away, failed), and its seconds."""
 _URLS = "write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////path/to/file.db"
 
 
@@ -24,12 +27,21 @@ class Database:
     def __init__(self, reader: Engine, writer: Engine) -> None:
         self._reader = reader
         self._writer = writer
+        self._timed: Timed | None = None
         self.dialect = writer.dialect
+
+    def tell(self, timed: Timed) -> None:
+        """Tell of every transaction from now on."""
+        self._timed = timed
+
+    def pools(self) -> Mapping[str, float]:
+        """By access (read, write), the share of its connections that is in use."""
+        return {access: _share_in_use(engine) for access, engine in (("read", self._reader), ("write", self._writer))}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database. Raises Unavailable."""
-        with outages("database"), self._reader.begin() as connection:
+        with self._telling("read"), outages("database"), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -39,7 +51,7 @@ class Database:
         Raises Unavailable, after which it may have been committed all the same where the connection broke at its
         very end; and Conflict where it met with another that writes the same rows.
         """
-        with outages("database"), self._writer.begin() as connection:
+        with self._telling("write"), outages("database"), self._writer.begin() as connection:
             yield connection
 
     def session(self) -> Connection:
@@ -50,6 +62,23 @@ class Database:
         """Close all connections."""
         self._reader.dispose()
         self._writer.dispose()
+
+    @contextmanager
+    def _telling(self, access: str) -> Iterator[None]:
+        """Tell how long the block took, waiting for its connection included, and how it ended."""
+        began, outcome = time.perf_counter(), "failed"
+        try:
+            yield
+            outcome = "done"
+        except Unavailable:
+            outcome = "away"
+            raise
+        except (Conflict, PositionLost):
+            outcome = "conflict"
+            raise
+        finally:
+            if self._timed is not None:
+                self._timed(access, outcome, time.perf_counter() - began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +135,11 @@ def lacking(url: str) -> Migration:
         with _usable(parsed), _for_migrating(parsed) as engine, engine.begin() as connection:
             before = schema.revision_of(connection)
     return Migration(name, before, tuple(schema.missing(before, name)))
+
+
+def _share_in_use(engine: Engine) -> float:
+    pool = engine.pool
+    return pool.checkedout() / pool.size() if isinstance(pool, QueuePool) else 0.0
 
 
 def _parse(url: str) -> URL:

@@ -6,14 +6,14 @@ from sqlalchemy import and_, false, func, or_, select, update
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
+from services.adapters.sql.holding import lies_still
 from services.adapters.sql.statements import chunks, insert_into
 from services.domain.instants import Instant
 from services.storage import HeldAlert
 
 _HELD, _TOLD, _CLOCK = tables.held_alerts.c, tables.transitions.c, tables.clocks.c
-_IS_FIRING = func.coalesce(
-    and_(_TOLD.standing, _CLOCK.status.is_(None), or_(~_CLOCK.paused, _CLOCK.due_at.is_not(None))), false()
-)
+_COUNTS = and_(_CLOCK.lead.is_not(None), _CLOCK.status.is_(None), or_(~_CLOCK.paused, _CLOCK.due_at.is_not(None)))
+_IS_FIRING = func.coalesce(and_(_TOLD.standing, or_(_COUNTS, lies_still(_HELD.lead, _HELD.transition))), false())
 _FOUND = tables.held_alerts.outerjoin(
     tables.transitions,
     and_(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, String, and_, cast, exists, func, literal, or
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
+from services.adapters.sql.holding import lies_still
 from services.adapters.sql.statements import insert_into
 from services.domain.clocks import Kind
 from services.domain.instants import Instant
@@ -41,7 +42,8 @@ _STANDS = exists().where(
     _TOLD.standing,
     _TOLD.lead + _SLASH + _TOLD.clock + _SLASH + cast(_TOLD.number, String) + _SLASH + _TOLD.name == _ALERT.transition,
 )
-_HOLDS = or_(_ALERT.kind == Kind.CORRECTED.value, and_(_STANDS, _IS_OPEN))
+_LASTS = or_(_IS_OPEN, lies_still(_ALERT.lead, _ALERT.transition))
+_HOLDS = or_(_ALERT.kind == Kind.CORRECTED.value, and_(_STANDS, _LASTS))
 
 
 class SqlOutbox:

@@ -61,6 +61,12 @@ _DUE = (
     .order_by(tables.leads.c.wake_at, tables.leads.c.key)
     .limit(bindparam("most"))
 )
+_NEXT_DUE = (
+    select(tables.leads.c.wake_at)
+    .where(tables.leads.c.partition == bindparam("of_partition"), tables.leads.c.wake_at.is_not(None))
+    .order_by(tables.leads.c.wake_at)
+    .limit(1)
+)
 
 
 class SqlStore:
@@ -201,6 +207,11 @@ class SqlStore:
         with self._database.reading() as connection:
             found = connection.execute(_DUE, {"of_partition": partition, "now": now, "most": limit})
             return list(found.scalars())
+
+    def next_due(self, partition: int) -> Instant | None:
+        """The earliest `wake_at` of the partition's leads; None where none is to be woken."""
+        with self._database.reading() as connection:
+            return connection.execute(_NEXT_DUE, {"of_partition": partition}).scalar()
 
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction.

@@ -1,14 +1,16 @@
 """The webhooks that one receiver has yet to get, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 
 from services.adapters.sql import tables
 from services.adapters.sql.database import Database
-from services.adapters.sql.statements import insert_into
+from services.adapters.sql.holding import lies_still
+from services.adapters.sql.rows import labels_text
+from services.adapters.sql.statements import insert_into, upsert
 from services.domain.instants import Instant
-from services.storage import QueuedWebhook
+from services.storage import CounterKey, QueuedWebhook
 
 _WEBHOOK, _TOLD, _CLOCK = tables.webhooks.c, tables.transitions.c, tables.clocks.c
 _STANDS = exists().where(
@@ -24,15 +26,20 @@ _IS_OPEN = exists().where(
     _CLOCK.number == _WEBHOOK.number,
     _CLOCK.status.is_(None),
 )
-_HOLDS = or_(_WEBHOOK.always_holds, and_(_STANDS, _IS_OPEN))
+_LASTS = or_(_IS_OPEN, lies_still(_WEBHOOK.lead, _WEBHOOK.transition))
+_HOLDS = or_(_WEBHOOK.always_holds, and_(_STANDS, _LASTS))
 
 
 class SqlWebhookQueue:
     """Implements `services.storage.WebhookQueue` for one receiver."""
 
-    def __init__(self, database: Database, *, sink: str) -> None:
+    def __init__(self, database: Database, *, sink: str, counters: Mapping[str, CounterKey] | None = None) -> None:
+        """`counters` count what becomes of its webhooks, by outcome, in the transactions that settle them."""
         self._database = database
         self._sink = sink
+        self._counters = counters or {}
+        added = insert_into(tables.counters, database.dialect).excluded.value
+        self._count = upsert(tables.counters, database.dialect, value=tables.counters.c.value + added)
 
     def put(
         self, transition: str, lead: str, clock: str, number: int, *, always_holds: bool, body: bytes, at: Instant
@@ -73,7 +80,11 @@ class SqlWebhookQueue:
 
     def settle(self, transition: str, outcome: str, at: Instant) -> None:
         """Nothing more is to be done: `sent`, `moot`, `given_up` or `disabled`."""
-        self._change(transition, settled_at=at, outcome=outcome)
+        values = {"settled_at": at, "outcome": outcome}
+        with self._database.writing() as connection:
+            settled = connection.execute(update(tables.webhooks).where(self._unsettled(transition)).values(values))
+            if settled.rowcount and outcome in self._counters:
+                self._count.write(connection, [self._counter(outcome, settled.rowcount)])
 
     def disable(self, at: Instant) -> None:
         """The receiver wants nothing more: what waits for it, and what comes later, is never sent."""
@@ -87,7 +98,24 @@ class SqlWebhookQueue:
         with self._database.reading() as connection:
             return connection.execute(select(table.c.at).where(table.c.sink == self._sink)).first() is not None
 
-    def _change(self, transition: str, **values: object) -> None:
-        mine = and_(_WEBHOOK.sink == self._sink, _WEBHOOK.transition == transition, _WEBHOOK.settled_at.is_(None))
+    def waiting(self) -> int:
+        """How many wait."""
+        mine = and_(_WEBHOOK.sink == self._sink, _WEBHOOK.settled_at.is_(None))
+        with self._database.reading() as connection:
+            return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+    def count_from_zero(self) -> None:
+        """Begin to count what becomes of them where that is not counted yet: an increase needs a beginning."""
         with self._database.writing() as connection:
-            connection.execute(update(tables.webhooks).where(mine).values(values))
+            self._count.write(connection, sorted(self._counter(outcome, 0) for outcome in self._counters))
+
+    def _counter(self, outcome: str, amount: int) -> tuple[str, str, str, int]:
+        name, labels = self._counters[outcome]
+        return name, labels_text(labels), self._sink, amount
+
+    def _unsettled(self, transition: str) -> ColumnElement[bool]:
+        return and_(_WEBHOOK.sink == self._sink, _WEBHOOK.transition == transition, _WEBHOOK.settled_at.is_(None))
+
+    def _change(self, transition: str, **values: object) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(tables.webhooks).where(self._unsettled(transition)).values(values))
