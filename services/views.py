@@ -293,7 +293,7 @@ class AccountViews(Protocol):
         """The events of leads, their deals' among them, in the canonical order."""
 
     def alarms(self, keys: Sequence[str], limit: int) -> Sequence[TransitionRow]:
-        """What was told that people are alerted of (at risk, overdue, escalated, corrected), the last first."""
+        """What was told that people are alerted of (of stalls and pressing clocks), the last first."""
 
 
 class FactViews(Protocol):

@@ -1,7 +1,7 @@
 """What pages and API share: the views at an instant, judged by the charters."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.api import ClocksQuery, LeadsQuery
 from schemas.charter import CharterDocument
@@ -10,6 +10,7 @@ from services.board.account_page import ALARMS_SHOWN, AccountPage, Team, client_
 from services.board.charter_page import CharterPage
 from services.board.judgements import Judgement, of_file, of_file_at
 from services.board.languages import ENGLISH, Language
+from services.board.latest import Latest
 from services.board.overview import Overview, charter_at, overview
 from services.board.shapes import is_stalled_at
 from services.board.times import Times, zone_of
@@ -31,6 +32,8 @@ from services.views import (
     Scope,
 )
 
+OVERVIEW_SECONDS = 1.0
+"""How long the front page stays as it is where nothing but the time of day has changed; nobody reads faster."""
 ACCOUNT_LEADS = 100
 """A customer has a handful; what is an account by mistake (a reseller, a test) has a list of its own."""
 ACCOUNTS_SHOWN = 50
@@ -59,6 +62,7 @@ class Desk:
     documents: Callable[[], Sequence[CharterDocument]]
     """The charters as they are written, in order of their dates."""
     clock: WallClock
+    latest: Latest[Overview] = field(default_factory=lambda: Latest(seconds=OVERVIEW_SECONDS))
 
     def times(self, as_of: Instant | None = None, language: Language = ENGLISH) -> Times:
         """How to write times at `as_of`, or now."""
@@ -69,7 +73,10 @@ class Desk:
     def overview(self, scope: Scope = EVERYTHING) -> Overview:
         """The front page, of the leads and clocks in the scope. Raises Refused for a clock that there is not."""
         self._check_clock(scope.clock)
-        return overview(self.views, self.charters(), self.clock.now(), scope)
+        charters = self.charters()
+        # A change is another question, so it is never answered with what was before it.
+        asked = (self.views.version(), charters, scope)
+        return self.latest.get(asked, lambda: overview(self.views, charters, self.clock.now(), scope))
 
     def leads(self, asked: LeadsQuery, times: Times) -> tuple[Sequence[LeadView], str | None]:
         """A page of leads, and the cursor of the next one. Raises Refused."""

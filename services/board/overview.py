@@ -4,8 +4,9 @@ The two sides are gathered and shown alike, in the order of the charter; nothing
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from services.board.attention import ATTENTION_SHOWN, Attention, attention
 from services.board.budget import Budget, budget_of
@@ -15,7 +16,7 @@ from services.domain.charter import Charter, Charters, Clock, Side
 from services.domain.clocks import Status
 from services.domain.instants import Instant
 from services.domain.periods import Period, month_of, quarter_of, weeks_until
-from services.views import EVERYTHING, Funnel, LeadQuery, LiveViews, OpenClocks, Scope, Verdicts
+from services.views import EVERYTHING, Funnel, LeadQuery, LiveViews, OpenClocks, Scope
 
 WEEKS_SHOWN = 8
 """Long enough to see where a promise is going, short enough to be about these people's work."""
@@ -115,14 +116,15 @@ def overview(views: LiveViews, charters: Charters, now: Instant, scope: Scope = 
     month, quarter = month_of(now, zone), quarter_of(now, zone)
     weeks = weeks_until(now, zone, WEEKS_SHOWN)
     seen = views.within(scope)
+    kept = _KeptThen(seen, (month.since, month.until, quarter.since, quarter.until, *weeks), now)
     counted = seen.open_clocks(now)
     promises = _Promises(
         charters=charters,
         charter=charter,
         clock=scope.clock,
-        month=_kept(seen.verdicts(month.since, month.until, now)),
-        quarter=_kept(seen.verdicts(quarter.since, quarter.until, now)),
-        weeks=[_kept(each) for each in seen.verdicts_between(weeks, now)],
+        month=kept.between(month.since, month.until),
+        quarter=kept.between(quarter.since, quarter.until),
+        weeks=[kept.between(since, until) for since, until in pairwise(weeks)],
         open=_open(counted),
     ).all()
     handoffs = seen.open_handoffs(now)
@@ -145,8 +147,22 @@ def overview(views: LiveViews, charters: Charters, now: Instant, scope: Scope = 
     )
 
 
-def _kept(verdicts: Iterable[Verdicts]) -> dict[PromiseKey, Kept]:
-    return {(each.clock, Side(each.promised_by)): Kept(each.met, each.missed, each.overdue) for each in verdicts}
+class _KeptThen:
+    """How promises were kept in periods that overlap: read once, by the stretches between all their bounds."""
+
+    def __init__(self, views: LiveViews, bounds: Collection[Instant], now: Instant) -> None:
+        self._bounds = sorted(set(bounds))
+        self._stretches = views.verdicts_between(self._bounds, now)
+
+    def between(self, since: Instant, until: Instant) -> dict[PromiseKey, Kept]:
+        """By promise, from one of the bounds to another."""
+        kept: dict[PromiseKey, Kept] = {}
+        for begin, verdicts in zip(self._bounds, self._stretches, strict=False):
+            if since <= begin < until:
+                for each in verdicts:
+                    key = (each.clock, Side(each.promised_by))
+                    kept[key] = kept.get(key, Kept()) + Kept(each.met, each.missed, each.overdue)
+        return kept
 
 
 def _open(counted: Iterable[OpenClocks]) -> dict[PromiseKey, Counter[Status]]:

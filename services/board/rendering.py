@@ -100,6 +100,7 @@ class Rendering:
             wait_words=wait_words(language),
             step_words=step_words(language),
             reason=reason,
+            trouble_title=partial(said.trouble_title, language=language),
             choice=partial(choice, language=language),
         )
         return environment

@@ -55,6 +55,12 @@ _AWAITED: Mapping[str, str] = {
     "lead.erased": marked_in("awaited", "erased"),
     "ceremony.held": marked_in("awaited", "ceremony held"),
 }
+_TROUBLES: Mapping[int, str] = {
+    404: marked("Not Found"),
+    405: marked("Method Not Allowed"),
+    422: marked("Not understood"),
+    503: marked("Service Unavailable"),
+}
 _SIDES: Mapping[str, str] = {Side.MARKETING: marked("marketing"), Side.SALES: marked("sales")}
 _COMPARED: Mapping[str, str] = {
     "gte": marked("%(name)s is at least %(value)s"),
@@ -100,6 +106,11 @@ def either(words: Iterable[str], language: Language = ENGLISH) -> str:
 def side(name: str, language: Language = ENGLISH) -> str:
     """Who promises: `marketing`."""
     return language.gettext(_SIDES[name]) if name in _SIDES else name
+
+
+def trouble_title(status: int, phrase: str, language: Language = ENGLISH) -> str:
+    """What a page that is not shown is called; `phrase` where there are no words for its status."""
+    return language.gettext(_TROUBLES[status]) if status in _TROUBLES else phrase
 
 
 def capital(text: str) -> str:

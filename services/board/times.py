@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from math import floor
 
 from babel.dates import format_datetime
@@ -63,12 +64,12 @@ def _seconds(amount: str, language: Language) -> str:
     return language.gettext("%(amount)s s", amount=amount)
 
 
-def percent(share: float | None, language: Language = ENGLISH) -> str:
+def percent(share: float | Fraction | Decimal | None, language: Language = ENGLISH) -> str:
     """`94.9 %`, rounded down: a promise that is not quite kept is not shown as kept. `-` where there is none."""
     if share is None:
         return "-"
     # 0.29 is a little less than 29 % in binary; it must not be shown as 28.9 %.
-    tenths = floor(share * 1000 + 1e-9)
+    tenths = floor(float(share) * 1000 + 1e-9)
     return f"{number(Decimal(tenths) / 10, language)} %"
 
 

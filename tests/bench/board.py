@@ -170,6 +170,10 @@ def addresses(leads: int) -> Mapping[str, str]:
         "leads of an account": "/leads?account=account-77",
         "open clocks": "/api/v1/clocks?status=at_risk",
         "lead page": f"/leads/{key}",
+        "live page of a team": "/?team=inbound",
+        "accounts": "/accounts",
+        "page of an account": "/accounts/account-77",
+        "charter": "/charter",
     }
 
 

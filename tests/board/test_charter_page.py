@@ -1,5 +1,7 @@
 """The charter as people read it, and what changed between its versions."""
 
+from pathlib import Path
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -11,7 +13,7 @@ from services.board.app import add_routes
 from services.board.charter_changes import Change, changes
 from services.board.charter_page import measure_words, per_words
 from services.board.languages import languages
-from services.charters.files import CharterFile, parse_charter
+from services.charters.files import CharterFile, parse_charter, read_charter
 from services.domain.charter import Charters, Per
 from tests.board.feedback_world import board_of
 from tests.board.test_pages import read
@@ -33,6 +35,7 @@ BEFORE = (
     .replace("strategy: Fewer leads, better ones.\n", "")
     .replace("service: [onboarding]", "service: [onboarding, support]")
 )
+EXAMPLES = sorted((Path(__file__).parents[2] / "deploy" / "charters").glob("*.yaml"))
 PLACES = {
     "95%": "90%",
     "within: 15m": "within: 20m",
@@ -76,6 +79,21 @@ def test_the_charter_in_force_is_shown_as_people_read_it(two: TestClient) -> Non
         "Anna Lis, 21 Sep 2026",
     ):
         assert expected in words
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("code", ["en", "pl"])
+def test_every_example_can_be_read(views: FakeViews, clock: StillClock, path: Path, code: str) -> None:
+    """The charters that come with Baton, with every clock and commitment that they have, in both languages."""
+    file = read_charter(path)
+    charters = Charters([file.charter])
+    app = FastAPI(docs_url=None, redoc_url=None)
+    add_routes(
+        app,
+        Board(views=views, accounts=views, charters=lambda: charters, documents=lambda: [file.document], clock=clock),
+    )
+    words = read(TestClient(app), f"/charter?lang={code}").words
+    assert all(name in words for name in (*file.document.clocks, *file.document.commitments, *file.document.reasons))
 
 
 def test_its_history_says_what_changed(two: TestClient) -> None:

@@ -8,7 +8,7 @@ from babel.messages.catalog import Message
 from fastapi.testclient import TestClient
 
 from services.board.languages import CATALOGUE, LOCALES, choose, languages
-from services.board.said import awaited, happened, trigger_words, when_words
+from services.board.said import awaited, happened, trigger_words, trouble_title, when_words
 from services.board.times import Times, duration, gap, money, number, percent, units
 from services.domain.charter import Trigger
 from services.domain.conditions import AnyOf, Compared, Known, NoneOf, When
@@ -102,8 +102,12 @@ def test_a_page_links_to_itself_in_each_language(client: TestClient) -> None:
 
 
 def test_trouble_is_told_in_the_readers_language(client: TestClient) -> None:
-    """A page that is not shown has the frame of all pages."""
-    assert '<html lang="pl">' in client.get("/leads/nobody?lang=pl").text
+    """A page that is not shown has the frame of all pages; what exactly is wrong is said in English."""
+    text = client.get("/leads/nobody?lang=pl").text
+    assert '<html lang="pl">' in text
+    assert "<h1>Nie znaleziono</h1>" in text
+    assert "<h1>Not understood</h1>" in client.get("/leads?limit=0&lang=en").text
+    assert trouble_title(418, "I’m a Teapot") == "I’m a Teapot"
 
 
 def test_polish_writes_dates_numbers_and_lengths_its_own_way() -> None:

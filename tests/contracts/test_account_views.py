@@ -58,10 +58,11 @@ def test_alarms(store: Store, database: Database) -> None:
         transition("a", "overdue", told_at=7),
         transition("a", "started", told_at=8),
         transition("b", "escalated/2", told_at=6),
+        transition("b", "stalled/3", clock="handoff", told_at=4),
         transition("c", "overdue", told_at=9),
     ]
     commit(store, changes(leads=[lead("a"), lead("b"), lead("c")], transitions=told))
     views = SqlAccountViews(database)
-    assert [each.name for each in views.alarms(["a", "b"], 10)] == ["overdue", "escalated/2", "at_risk"]
+    assert [each.name for each in views.alarms(["a", "b"], 10)] == ["overdue", "escalated/2", "at_risk", "stalled/3"]
     assert [each.name for each in views.alarms(["a", "b"], 1)] == ["overdue"]
     assert views.alarms([], 10) == []

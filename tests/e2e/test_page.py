@@ -17,7 +17,18 @@ pytestmark = needs_browser
 NOW = "2026-03-02T12:00:00Z"
 OVERDUE = "crm:lead:overdue"
 AT_RISK = "crm:lead:at-risk"
-PATHS = ("/", "/leads", "/leads?stalled=true", f"/leads/{OVERDUE}", "/docs")
+ACCOUNT = "A rather long company name, Incorporated"
+PATHS = (
+    "/",
+    "/?team=inbound&wall=true",
+    "/leads",
+    "/leads?stalled=true",
+    f"/leads/{OVERDUE}",
+    "/accounts",
+    f"/accounts/{ACCOUNT}",
+    "/charter",
+    "/docs",
+)
 PHONE = {"width": 390, "height": 844}
 READABLE = 4.5  # the least contrast of text by WCAG 2.2, 1.4.3
 
@@ -42,7 +53,7 @@ def browser() -> Iterator[Browser]:
 
 
 def handed_off(lead: str, time: str) -> dict[str, Any]:
-    data = {"attributes": {"account": "A rather long company name, Incorporated"}, "owner": "rep-1", "team": "inbound"}
+    data = {"attributes": {"account": ACCOUNT}, "owner": "rep-1", "team": "inbound"}
     return document("lead.handed_off", lead, f"2026-03-02T{time}:00Z", data)
 
 

@@ -16,6 +16,7 @@ from services.storage import TransitionRow, deal_stream, lead_stream
 from services.views import AccountSummary
 
 _LEAD = tables.leads.c
+_LEVELLED = (f"{Kind.ESCALATED}/", f"{Kind.STALLED}/")
 _ALARMS = (Kind.AT_RISK.value, Kind.OVERDUE.value, Kind.ESCALATED.value, Kind.CORRECTED.value)
 
 
@@ -57,7 +58,10 @@ class SqlAccountViews:
         told = tables.transitions.c
         listed = (
             select(tables.transitions)
-            .where(told.lead.in_(keys), or_(told.name.in_(_ALARMS), told.name.startswith("escalated/")))
+            .where(
+                told.lead.in_(keys),
+                or_(told.name.in_(_ALARMS), told.name.startswith("escalated/"), told.name.startswith("stalled/")),
+            )
             .order_by(told.told_at.desc(), told.lead, told.clock, told.number, told.name)
             .limit(limit)
         )
