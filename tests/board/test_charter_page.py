@@ -88,10 +88,7 @@ def test_every_example_can_be_read(views: FakeViews, clock: StillClock, path: Pa
     file = read_charter(path)
     charters = Charters([file.charter])
     app = FastAPI(docs_url=None, redoc_url=None)
-    add_routes(
-        app,
-        Board(views=views, accounts=views, charters=lambda: charters, documents=lambda: [file.document], clock=clock),
-    )
+    add_routes(app, board_of(views, clock, charters, documents=[file.document]))
     words = read(TestClient(app), f"/charter?lang={code}").words
     assert all(name in words for name in (*file.document.clocks, *file.document.commitments, *file.document.reasons))
 
