@@ -25,7 +25,7 @@ from services.views import Tally
 from tests.databases import empty
 from tests.measured import oracle
 from tests.measured.oracle import Counts, Rules
-from tests.shared_data import SHARED, needs_shared
+from tests.shared_data import DEEP, SHARED, needs_shared
 from tests.tracker.counted import COUNTING_CHARTER, EVER
 from tests.tracker.support import Bench, charters_of, shuffled_with_duplicates
 
@@ -169,7 +169,7 @@ def track(random: Random, events: Sequence[Event], url: str) -> None:
     bench.database.close()
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=1_000 if DEEP else 30, deadline=None, derandomize=not DEEP)
 @given(st.randoms(use_true_random=False))
 def test_random_histories(random: Random) -> None:
     """Every measure, on every day, by source and currency."""

@@ -2,7 +2,6 @@
 what judging all events at once gives.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,11 +34,9 @@ from services.tracker.tracker import CLOCKS_MAY_DIFFER, Tracker
 from services.translate import to_json
 from services.views import ClockQuery, LeadQuery, status_at
 from tests.databases import empty
+from tests.shared_data import DEEP
 from tests.tracker.counted import COUNTING_CHARTER, facts_hold, tallies_hold
 from tests.tracker.support import Bench, at, charters_of
-
-DEEP = "BATON_TEST_DEEP"
-"""Set in the environment, the machine runs thirty times as long, on new cases every time."""
 
 LEADS = [f"crm:lead:{number}" for number in range(1, 5)]
 DEALS = ["d1", "d2", "d3"]
@@ -427,10 +424,10 @@ class TrackerMachine(RuleBasedStateMachine):
 
 TestTracker = TrackerMachine.TestCase
 TestTracker.settings = settings(
-    max_examples=1_800 if DEEP in os.environ else 60,
+    max_examples=1_800 if DEEP else 60,
     stateful_step_count=25,
     deadline=None,
-    derandomize=DEEP not in os.environ,  # the same cases in every run: a change breaks its own tests
+    derandomize=not DEEP,  # the same cases in every run: a change breaks its own tests
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
@@ -443,5 +440,5 @@ def test_the_tracker_on_postgres(postgres_tables: str) -> None:
             empty(postgres_tables)
             return Bench(charters_of(SILENT), postgres_tables)
 
-    examples = 300 if DEEP in os.environ else 8
+    examples = 300 if DEEP else 8
     run_state_machine_as_test(OnPostgres, settings=settings(TestTracker.settings, max_examples=examples))
