@@ -12,7 +12,7 @@ from services.domain.counting import facts_of
 from services.domain.events import IS_DEAL, Event, EventType
 from services.domain.facts import Fact, FactKind, filter_name
 from services.domain.fold import Lead, apply, fold, fold_together
-from services.domain.instants import DAY, parse_instant
+from services.domain.instants import DAY, Instant, parse_instant
 from services.domain.occurrences import MOST_AMOUNT
 from services.domain.snapshot import freeze, thaw
 from services.replay.judge import HandoffTally
@@ -215,26 +215,30 @@ def test_a_fact_shows_what_is_known() -> None:
 
 
 def test_disputes_and_their_settlement() -> None:
-    """A settlement ends all disputes that are open; it counts where it comes in the quarter in which they began."""
+    """A settlement ends all disputes that are open; as settled in time count those that began in the same quarter."""
     end = parse_instant("2026-12-31T22:59:59Z")  # midnight in Warsaw is an hour before that of UTC
 
-    def settled(when: int) -> list[tuple[str, str]]:
+    def settled(when: int) -> set[tuple[FactKind, str, Instant]]:
         disputes = [event("feedback.answered", hour, answer="disputed") for hour in ("09:00", "10:00")]
         others = [event("feedback.answered", "11:00", answer="agreed"), event("feedback.settled", "08:00")]
         found = facts(*disputes, *others, event("feedback.settled", when, outcome="upheld"))
-        assert [fact.at for fact in found if fact.kind == K.SETTLED] == [at("09:00"), at("10:00")][: len(found) - 2]
-        return [(str(fact.kind), fact.number) for fact in found]
+        return {(fact.kind, fact.number, fact.at) for fact in found}
 
-    both = [("disputed", "1"), ("settled", "1"), ("disputed", "2"), ("settled", "2")]
-    assert settled(at("11:00")) == both
-    assert settled(end) == both
-    assert settled(end + 1_000_000) == [("disputed", "1"), ("disputed", "2")]
+    def expected(when: int, *, in_time: bool) -> set[tuple[FactKind, str, Instant]]:
+        begun = [("1", at("09:00")), ("2", at("10:00"))]
+        happened = {(K.AGREED, "1", at("11:00"))}
+        happened |= {(K.DISPUTED, *each) for each in begun} | {(K.RESOLVED, number, when) for number, _ in begun}
+        return happened | ({(K.SETTLED, *each) for each in begun} if in_time else set())
+
+    assert settled(at("12:00")) == expected(at("12:00"), in_time=True)
+    assert settled(end) == expected(end, in_time=True)
+    assert settled(end + 1_000_000) == expected(end + 1_000_000, in_time=False)
 
 
 def test_a_dispute_is_settled_once() -> None:
     """Whatever is settled later is another."""
     first = [event("feedback.answered", "09:00", answer="disputed"), event("feedback.settled", "10:00")]
-    assert kinds(*first, event("feedback.settled", "11:00")) == ["disputed/1 9", "settled/1 9"]
+    assert kinds(*first, event("feedback.settled", "11:00")) == ["disputed/1 9", "settled/1 9", "resolved/1 10"]
 
 
 def test_figures_outlive_the_person() -> None:
@@ -292,7 +296,9 @@ def test_a_dispute_goes_along_with_a_merge() -> None:
     assert [(fact.kind, fact.number) for fact in found[LEAD]] == [(K.DISPUTED, "1")]
     assert [(fact.kind, fact.number) for fact in found[OTHER]] == [
         (K.DISPUTED, "1"),
+        (K.RESOLVED, "1"),
         (K.SETTLED, "1"),
+        (K.RESOLVED, f"{LEAD}/1"),
         (K.SETTLED, f"{LEAD}/1"),
     ]
 
@@ -357,7 +363,12 @@ def test_deals_disputes_and_numbers_survive_being_stored() -> None:
     for each in rest:
         apply(back, each, BY)
     added = by_key(facts_of(back, BY))
-    assert added.keys() == {(K.CONVERSATION, "2"), (K.SETTLED, "1"), (K.DEAL_WON, "open")}
+    assert added.keys() == {
+        (K.CONVERSATION, "2"),
+        (K.RESOLVED, "1"),
+        (K.SETTLED, "1"),
+        (K.DEAL_WON, "open"),
+    }
     assert added == {key: whole[key] for key in added}
 
 

@@ -118,7 +118,7 @@ def test_a_dispute_is_settled_in_a_later_batch_by_the_survivor(bench: Bench) -> 
     bench.feed([event("feedback.settled", "10:30", outcome="upheld")], "10:30")
     assert counted(bench) == {"disputed": 2}
     bench.feed([event("feedback.settled", "11:00", TWO, outcome="upheld")], "11:00")
-    assert counted(bench) == {"disputed": 2, "settled": 2}
+    assert counted(bench) == {"disputed": 2, "resolved": 2, "settled": 2}
 
 
 def test_the_deal_of_a_lead_that_was_merged_is_won_once(bench: Bench) -> None:
