@@ -133,9 +133,12 @@ class _Walk:
         if wire == "feedback.answered" and data["answer"] == "disputed":
             self._add("disputed", self._source(), event.time)
             self._disputes.append((self._local(event.time), self._source()))
+        if wire == "feedback.answered" and data["answer"] == "agreed":
+            self._add("agreed", self._source(), event.time)
         if wire == "feedback.settled":
             end = self._local(event.time)
             for begun, source in self._disputes:
+                self._counts.numbers["resolved", source, end.date()] += 1
                 if (begun.year, (begun.month - 1) // 3) == (end.year, (end.month - 1) // 3):
                     self._counts.numbers["settled", source, begun.date()] += 1
             self._disputes = []

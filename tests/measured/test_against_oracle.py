@@ -55,6 +55,8 @@ MEASURES = {
     FactKind.NEW_CUSTOMER_WON: "new won_amount",
     FactKind.DISPUTED: "disputed",
     FactKind.SETTLED: "settled",
+    FactKind.RESOLVED: "resolved",
+    FactKind.AGREED: "agreed",
 }
 
 
@@ -169,7 +171,7 @@ def track(random: Random, events: Sequence[Event], url: str) -> None:
     bench.database.close()
 
 
-@settings(max_examples=1_000 if DEEP else 30, deadline=None, derandomize=not DEEP)
+@settings(max_examples=1_000 if DEEP else 150, deadline=None, derandomize=not DEEP)
 @given(st.randoms(use_true_random=False))
 def test_random_histories(random: Random) -> None:
     """Every measure, on every day, by source and currency."""
