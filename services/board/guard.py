@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from schemas.api import Problem, WrongParameter
+from services.board.same_origin import check_same_origin
 from services.errors import Refused, Unavailable
 
 RETRY_SECONDS = 5
@@ -24,7 +25,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` browsers would send the board's own forms with the origin `null`.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -60,6 +62,7 @@ def guarded(answer: Answer, route: type[APIRoute] = APIRoute) -> type[APIRoute]:
 
             async def handle_guarded(request: Request) -> Response:
                 try:
+                    check_same_origin(request)
                     response: Response = await handle(request)
                 except (RequestValidationError, HTTPException, Refused, Unavailable) as error:
                     response = answer(request, trouble(error))
