@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOMAIN = "domain"
 LEAVES = frozenset({"errors", "logs"})
 """What everyone but the domain may use: it knows nothing of Baton."""
-WORDS = frozenset({DOMAIN, "ports", "schemas", "storage", "translate", "views", "metric_table", *LEAVES})
+WORDS = frozenset({DOMAIN, "ports", "schemas", "storage", "translate", "views", "metric_table", "samples", *LEAVES})
 """The words that the rooms share: rules, wire formats, ports, what the store holds and what pages read."""
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -21,16 +21,18 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "schemas": frozenset({DOMAIN}),
     "ports": frozenset({DOMAIN, *LEAVES}),
     "storage": frozenset({DOMAIN, "ports", *LEAVES}),
+    "outgoing": frozenset({DOMAIN, "storage", *LEAVES}),
     "views": frozenset({DOMAIN, "storage", *LEAVES}),
-    "metric_table": frozenset({DOMAIN, "storage", *LEAVES}),
+    "metric_table": frozenset({DOMAIN, *LEAVES}),
+    "samples": frozenset({DOMAIN, "metric_table", "storage", *LEAVES}),
     "translate": frozenset({DOMAIN, "schemas", *LEAVES}),
     "settings": frozenset({DOMAIN, *LEAVES}),
     "health": LEAVES,
-    "adapters": frozenset({DOMAIN, "ports", "schemas", "storage", "views", *LEAVES}),
+    "adapters": frozenset({DOMAIN, "ports", "schemas", "storage", "outgoing", "views", *LEAVES}),
     "charters": frozenset({DOMAIN, "schemas", *LEAVES}),
     "gateway": WORDS,
     "tracker": WORDS,
-    "notifier": WORDS,
+    "notifier": WORDS | {"outgoing"},
     "measures": frozenset({DOMAIN, "schemas", "storage", "views", *LEAVES}),
     "metrics": WORDS | {"measures"},
     "dashboards": frozenset({DOMAIN, "metric_table", *LEAVES}),

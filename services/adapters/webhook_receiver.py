@@ -3,14 +3,13 @@
 import hashlib
 import ssl
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import httpcore2
 
 from schemas.webhooks import CONTENT_TYPE
 from services.adapters.public_network import PublicNetwork, is_public
+from services.adapters.retry_after import seconds_to_wait
 from services.errors import UsageError
 from services.ports import Receipt
 
@@ -94,21 +93,8 @@ def _receipt(status: int, headers: Mapping[bytes, bytes]) -> Receipt:
         error=f"it answers {status}",
         is_gone=status == HTTPStatus.GONE,
         is_busy=status in _BUSY,
-        retry_after=_retry_after(headers.get(b"retry-after", b"").decode("latin-1").strip()),
+        retry_after=seconds_to_wait(headers.get(b"retry-after", b"").decode("latin-1")),
     )
-
-
-def _retry_after(text: str) -> float | None:
-    """The seconds to wait, given as such or as a date; None where it does not say."""
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def _why(error: Exception) -> str:

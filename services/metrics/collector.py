@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from schemas.dead_letters import DEAD_LETTER_REASONS
 from services import metric_table as table
+from services import samples
 from services.domain.charter import OTHER, Charter, Charters
 from services.domain.clocks import CLOCK_KINDS
 from services.domain.events import WIRE_NAMES
@@ -168,10 +169,10 @@ class Counted:
         """Of a counter, by the values of its labels."""
         return {tuple(value for _, value in labels): amount for (_, labels), amount in self._get(definition.name)}
 
-    def observed(self, definition: Definition) -> dict[tuple[str, ...], table.Observed]:
+    def observed(self, definition: Definition) -> dict[tuple[str, ...], samples.Observed]:
         """Of a histogram, by the values of its labels."""
         name = definition.name
-        return table.observed(definition, dict([*self._get(f"{name}_bucket"), *self._get(f"{name}_sum")]))
+        return samples.observed(definition, dict([*self._get(f"{name}_bucket"), *self._get(f"{name}_sum")]))
 
     def _get(self, name: str) -> Iterable[tuple[CounterKey, int]]:
         return self._of[name].items() if name in self._of else ()
@@ -180,15 +181,15 @@ class Counted:
 def _counted(definition: Definition, counted: Counted, expected: Iterable[tuple[str, ...]] = ()) -> Metric:
     """A counter, or a histogram whose bounds are the table's own."""
     if definition.shape is Shape.HISTOGRAM:
-        series = {values: table.Observed() for values in expected} | counted.observed(definition)
+        series = {values: samples.Observed() for values in expected} | counted.observed(definition)
         return _histogram(definition, series, lambda _labels: definition.buckets)
     return gauge(definition, dict.fromkeys(expected, 0) | counted.amounts(definition))
 
 
 def _counted_seconds(charter: Charter, charters: Charters, counted: Counted) -> Metric:
     definition = table.CLOCK_COUNTED_SECONDS
-    series: dict[tuple[str, ...], table.Observed] = {
-        (name, str(clock.promised_by), team): table.Observed()
+    series: dict[tuple[str, ...], samples.Observed] = {
+        (name, str(clock.promised_by), team): samples.Observed()
         for name, clock in charter.clocks.items()
         for team in _values(charter, "team")
     }
@@ -197,13 +198,13 @@ def _counted_seconds(charter: Charter, charters: Charters, counted: Counted) -> 
     bounds: defaultdict[str, set[float]] = defaultdict(set)
     for version in charters.versions:
         for name, clock in version.clocks.items():
-            bounds[name].update(table.counted_buckets(clock))
+            bounds[name].update(samples.counted_buckets(clock))
     return _histogram(definition, series, lambda labels: bounds[labels[0]])
 
 
 def _histogram(
     definition: Definition,
-    series: Mapping[tuple[str, ...], table.Observed],
+    series: Mapping[tuple[str, ...], samples.Observed],
     bounds: Callable[[tuple[str, ...]], Iterable[float]],
 ) -> Metric:
     metric = Metric(definition)

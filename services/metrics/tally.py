@@ -5,7 +5,8 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from services.domain.instants import SECOND
-from services.metric_table import BY_NAME, Metric, Shape, observe, sample, sum_key
+from services.metric_table import BY_NAME, Metric, Shape
+from services.samples import observe, sample, sum_key
 from services.storage import CounterKey
 
 

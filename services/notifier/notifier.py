@@ -17,8 +17,8 @@ from services.errors import Unavailable
 from services.notifier.bell import Bell
 from services.notifier.messages import bundle, message
 from services.notifier.routes import EVERYTHING, Plan, Routing
+from services.outgoing import Outbox, PendingAlert
 from services.ports import AlertSink, WallClock
-from services.storage import Outbox, PendingAlert
 
 BATCH = 100
 REST = tuple(seconds * SECOND for seconds in (5, 15, 60))

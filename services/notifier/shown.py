@@ -15,8 +15,8 @@ import structlog
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
 from services.notifier.bell import Bell
+from services.outgoing import HeldAlert, HeldAlerts
 from services.ports import AlertBoard, Message, ShownAlert, WallClock
-from services.storage import HeldAlert, HeldAlerts
 
 _MINUTE = 60 * SECOND
 ENDS_AFTER = 5 * _MINUTE

@@ -15,8 +15,8 @@ from schemas.webhooks import AlertData, AlertEvent
 from services.domain.instants import SECOND, Instant, format_exact
 from services.errors import Unavailable
 from services.notifier.bell import Bell
+from services.outgoing import QueuedWebhook, WebhookQueue
 from services.ports import Message, Receipt, WallClock, WebhookReceiver
-from services.storage import QueuedWebhook, WebhookQueue
 
 _MINUTE, _HOUR = 60 * SECOND, 3_600 * SECOND
 TRIES_AFTER = (5 * SECOND, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 10 * _HOUR)

@@ -1,6 +1,7 @@
 """Steps over records that the log has lost, because an operator says so; the loss stays on record and is counted."""
 
 from services import metric_table as metrics
+from services import samples
 from services.domain.charter import OTHER
 from services.domain.instants import Instant
 from services.errors import UsageError
@@ -34,6 +35,6 @@ def accept_gap(store: Store, topic: str, partition: int, first: int, following: 
             body=b"",
         )
     )
-    metrics.add(changes.counters, metrics.sample(metrics.DEAD_LETTERS_TOTAL, reason="lost"), lost)
+    samples.add(changes.counters, samples.sample(metrics.DEAD_LETTERS_TOTAL, reason="lost"), lost)
     store.commit(changes)
     return lost

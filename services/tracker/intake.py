@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from schemas.dead_letters import DeadLetter
 from services import metric_table as metrics
+from services import samples
 from services.domain.charter import OTHER, Charter
 from services.domain.events import WIRE_NAMES, Event, EventType
 from services.domain.fold import preferred
@@ -79,7 +80,7 @@ def decode(
             rows.append(EventRow(event, crm, record.appended_at))
             changes.heard[crm] = max(record.appended_at, changes.heard.get(crm, 0))
     for letter_row in changes.dead_letters:
-        metrics.add(changes.counters, metrics.sample(metrics.DEAD_LETTERS_TOTAL, reason=letter_row.reason))
+        samples.add(changes.counters, samples.sample(metrics.DEAD_LETTERS_TOTAL, reason=letter_row.reason))
     return rows
 
 
@@ -118,7 +119,7 @@ def count_delay(row: EventRow, now: Instant, counters: dict[CounterKey, int]) ->
     """
     delay = now - row.event.time
     metric = metrics.EVENT_DELAY_SECONDS if delay >= 0 else metrics.EVENT_AHEAD_SECONDS
-    metrics.observe(counters, metrics.sample(metric, crm=row.crm), abs(delay), metric.buckets)
+    samples.observe(counters, samples.sample(metric, crm=row.crm), abs(delay), metric.buckets)
 
 
 def count_feedback(event: Event, source: object, charter: Charter, counters: dict[CounterKey, int]) -> None:
@@ -129,18 +130,18 @@ def count_feedback(event: Event, source: object, charter: Charter, counters: dic
         kind = str(event.data.get(_FEEDBACK_FIELDS[event.type]))
     else:
         return
-    key = metrics.sample(
+    key = samples.sample(
         metrics.FEEDBACK_TOTAL,
         kind=kind,
         reason=charter.label("reason", event.data.get("reason")),
         source=charter.label("source", source),
     )
-    metrics.add(counters, key)
+    samples.add(counters, key)
 
 
 def _count(row: EventRow, outcome: str, counters: dict[CounterKey, int]) -> None:
-    key = metrics.sample(metrics.EVENTS_TOTAL, crm=row.crm, type=WIRE_NAMES[row.event.type], outcome=outcome)
-    metrics.add(counters, key)
+    key = samples.sample(metrics.EVENTS_TOTAL, crm=row.crm, type=WIRE_NAMES[row.event.type], outcome=outcome)
+    samples.add(counters, key)
 
 
 def _dead_letter(record: LogRecord, doors: Collection[str] | None) -> DeadLetterRow:

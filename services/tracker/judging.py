@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from services import metric_table as metrics
+from services import samples
 from services.domain.charter import OTHER, Charters, Clock
 from services.domain.clocks import Instance, Kind, Role, wake_at
 from services.domain.counting import facts_of, keys_of
@@ -31,10 +32,9 @@ from services.storage import (
     CounterKey,
     HandoffRow,
     LeadState,
-    TransitionRow,
 )
 from services.tracker import tallying
-from services.tracker.rows import clock_row, event_name, handoff_row, lead_row
+from services.tracker.rows import clock_row, event_name, handoff_row, lead_row, transition_rows
 from services.tracker.stalling import tell_of_stalls
 
 ALERTED = frozenset({Kind.AT_RISK, Kind.OVERDUE, Kind.ESCALATED, Kind.CORRECTED})
@@ -150,13 +150,14 @@ def read(key: str, partition: int, stored: LeadState, charters: Charters) -> tup
 def write(judged: Judged, changes: Changes) -> None:
     """Tell what is to be told at the instant at which it was judged, and add every row that has changed."""
     lead, charters, now = judged.lead, judged.charters, judged.judged_at
-    _tell_all(judged, now, changes)
+    shown_by = judged.shown_by()
+    _tell_all(judged, now, shown_by, changes)
     tell_of_stalls(
         lead,
         judged.told,
         charters,
         now,
-        shown_by=judged.shown_by(),
+        shown_by=shown_by,
         alert_since=now - STALE_ALERT,
         changes=changes,
     )
@@ -227,11 +228,11 @@ def _count_outcomes(judged: Judged, handoffs: Iterable[HandoffRow], counters: di
         if row.outcome is not None and judged.outcomes.get(number) != row.outcome:
             judged.outcomes[number] = row.outcome
             outcome = row.outcome.partition(".")[2]
-            key = metrics.sample(metrics.HANDOFF_OUTCOMES_TOTAL, outcome=outcome, source=row.source_label)
-            metrics.add(counters, key)
+            key = samples.sample(metrics.HANDOFF_OUTCOMES_TOTAL, outcome=outcome, source=row.source_label)
+            samples.add(counters, key)
 
 
-def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
+def _tell_all(judged: Judged, now: Instant, shown_by: str | None, changes: Changes) -> None:
     instances = {(each.clock.name, each.number): each for each in judged.lead.instances}
     for identity in sorted(instances.keys() | {each for each in judged.told if each[0] != HANDOFF}):
         if _has_nothing_to_tell(judged, instances.get(identity), now):
@@ -239,26 +240,14 @@ def _tell_all(judged: Judged, now: Instant, changes: Changes) -> None:
         told = judged.told.setdefault(identity, Told())
         stood = set(told.standing)
         tellings = tell(instances.get(identity), told, now)
-        clock, number = identity
-        rows = {
-            each.passage.name: TransitionRow(
-                judged.key,
-                clock,
-                number,
-                each.passage.name,
-                each.passage.at,
-                now,
-                True,
-                each.before,
-                each.after,
-                judged.shown_by() if each.passage.kind is Kind.CORRECTED else None,
-            )
-            for each in tellings
-        }
-        # What was told before keeps its row; the store changes nothing of it but `standing`.
-        for name in (stood ^ told.standing) - rows.keys():
-            rows[name] = TransitionRow(judged.key, clock, number, name, now, now, name in told.standing)
-        changes.transitions += rows.values()
+        changes.transitions += transition_rows(
+            (judged.key, *identity),
+            tellings,
+            turned=stood ^ told.standing,
+            standing=told.standing,
+            now=now,
+            shown_by=shown_by,
+        )
         for telling in tellings:
             _count(judged, instances.get(identity), identity, telling, changes.counters)
             _alert(judged, instances.get(identity), identity, telling, now, changes.alerts)
@@ -287,9 +276,9 @@ def _count(
         promised_by, team, priority = (str(clock.promised_by) if clock else OTHER), OTHER, OTHER
     else:
         promised_by, team, priority = str(instance.clock.promised_by), instance.team, instance.priority
-    metrics.add(
+    samples.add(
         counters,
-        metrics.sample(
+        samples.sample(
             metrics.CLOCK_TRANSITIONS_TOTAL,
             clock=identity[0],
             promised_by=promised_by,
@@ -299,8 +288,8 @@ def _count(
         ),
     )
     if instance is not None and instance.role is Role.STOP and telling.passage.kind in (Kind.MET, Kind.MISSED):
-        key = metrics.sample(metrics.CLOCK_COUNTED_SECONDS, clock=identity[0], promised_by=promised_by, team=team)
-        metrics.observe(counters, key, instance.counted_at(telling.passage.at), metrics.counted_buckets(instance.clock))
+        key = samples.sample(metrics.CLOCK_COUNTED_SECONDS, clock=identity[0], promised_by=promised_by, team=team)
+        samples.observe(counters, key, instance.counted_at(telling.passage.at), samples.counted_buckets(instance.clock))
 
 
 def _any_clock(charters: Charters, name: str) -> Clock | None:

@@ -1,14 +1,17 @@
 """Domain values as rows of the store."""
 
+from collections.abc import Iterable, Set
+
 import orjson
 
 from services.domain.charter import Charter
-from services.domain.clocks import Instance
+from services.domain.clocks import Instance, Kind
 from services.domain.events import Attributes, Order
 from services.domain.fold import Lead
 from services.domain.handoffs import Handoff
 from services.domain.instants import Instant
-from services.storage import ClockRow, HandoffRow, LeadRow
+from services.domain.telling import Telling
+from services.storage import ClockRow, HandoffRow, LeadRow, TransitionRow
 
 
 def clock_row(lead: str, instance: Instance) -> ClockRow:
@@ -86,6 +89,41 @@ def lead_row(
         team_label=charter.label("team", attributes.get("team")),
         priority_label=charter.label("priority", attributes.get("priority")),
     )
+
+
+def transition_rows(
+    told_of: tuple[str, str, int],
+    tellings: Iterable[Telling],
+    *,
+    turned: Set[str],
+    standing: Set[str],
+    now: Instant,
+    shown_by: str | None,
+) -> list[TransitionRow]:
+    """What was told at `now` of an instance or a handoff: its lead, clock and number.
+
+    `turned` are the transitions that stand now and did not before, or the other way round; `standing` those that do.
+    `shown_by` is what a correction is shown by.
+    """
+    lead, clock, number = told_of
+    rows = [
+        TransitionRow(
+            lead,
+            clock,
+            number,
+            each.passage.name,
+            each.passage.at,
+            now,
+            True,
+            each.before,
+            each.after,
+            shown_by if each.passage.kind is Kind.CORRECTED else None,
+        )
+        for each in tellings
+    ]
+    # What was told before keeps its row; the store changes nothing of it but `standing`.
+    before = turned - {row.name for row in rows}
+    return rows + [TransitionRow(lead, clock, number, name, now, now, name in standing) for name in sorted(before)]
 
 
 def _text(attributes: Attributes, name: str) -> str | None:

@@ -1,6 +1,7 @@
 """What is told of a lead that lies still: the stalls of its handoffs, and their corrections."""
 
 from services import metric_table as metrics
+from services import samples
 from services.domain.charter import OTHER, Charters
 from services.domain.clocks import Kind
 from services.domain.fold import Lead
@@ -10,7 +11,8 @@ from services.domain.silences import HANDOFF
 from services.domain.snapshot import ToldByInstance
 from services.domain.stalls import lies_still, stalls_of
 from services.domain.telling import CLOSED, NO_VERDICT, OPEN, Telling, Told, tell_stalls
-from services.storage import AlertRow, Changes, CounterKey, TransitionRow
+from services.storage import AlertRow, Changes, CounterKey
+from services.tracker.rows import transition_rows
 
 
 def tell_of_stalls(
@@ -37,7 +39,14 @@ def tell_of_stalls(
         tellings = tell_stalls(stalls, known, now, now=state)
         if known.ever:
             told[HANDOFF, number] = known
-        changes.transitions += _rows(lead.key, number, tellings, stood ^ known.standing, known, now, shown_by)
+        changes.transitions += transition_rows(
+            (lead.key, HANDOFF, number),
+            tellings,
+            turned=stood ^ known.standing,
+            standing=known.standing,
+            now=now,
+            shown_by=shown_by,
+        )
         for telling in tellings:
             _count(handoff, charters, telling, changes.counters)
             alert = _alert(lead, number, telling, charters)
@@ -55,44 +64,15 @@ def _state(lead: Lead, handoff: Handoff | None, charters: Charters, now: Instant
     return str(Kind.STALLED) if stall is not None and stall.at <= now else OPEN
 
 
-def _rows(
-    lead: str,
-    number: int,
-    tellings: list[Telling],
-    turned: set[str],
-    told: Told,
-    now: Instant,
-    shown_by: str | None,
-) -> list[TransitionRow]:
-    rows = [
-        TransitionRow(
-            lead,
-            HANDOFF,
-            number,
-            each.passage.name,
-            each.passage.at,
-            now,
-            True,
-            each.before,
-            each.after,
-            shown_by if each.passage.kind is Kind.CORRECTED else None,
-        )
-        for each in tellings
-    ]
-    # What was told before keeps its row; the store changes nothing of it but `standing`.
-    before = turned - {row.name for row in rows}
-    return rows + [TransitionRow(lead, HANDOFF, number, name, now, now, name in told.standing) for name in before]
-
-
 def _count(handoff: Handoff | None, charters: Charters, telling: Telling, counters: dict[CounterKey, int]) -> None:
     team = priority = OTHER
     if handoff is not None:
         charter = charters.in_force(handoff.opened_at) or charters.versions[0]
         team, priority = (charter.label(name, handoff.attributes.get(name)) for name in ("team", "priority"))
-    key = metrics.sample(
+    key = samples.sample(
         metrics.HANDOFF_TRANSITIONS_TOTAL, team=team, priority=priority, transition=str(telling.passage.kind)
     )
-    metrics.add(counters, key)
+    samples.add(counters, key)
 
 
 def _alert(lead: Lead, number: int, telling: Telling, charters: Charters) -> AlertRow | None:

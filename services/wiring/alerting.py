@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from services import metric_table as table
+from services import samples
 from services.adapters.alert_sinks import AppriseSink, LogSink
 from services.adapters.alertmanager import Alertmanager, Alertmanagers
 from services.adapters.sql.database import Database
@@ -155,7 +156,7 @@ def _client_team_of(charter: Charter | None, account: str) -> str | None:
 
 def webhook_counter(receiver: str, outcome: str) -> CounterKey:
     """What counts the webhooks of a receiver that ended so."""
-    return table.sample(table.WEBHOOKS_OUT_TOTAL, receiver=receiver, outcome=outcome)
+    return samples.sample(table.WEBHOOKS_OUT_TOTAL, receiver=receiver, outcome=outcome)
 
 
 def sinks_of(settings: Settings) -> Sequence[AlertSink]:

@@ -8,7 +8,7 @@ from services.adapters.sql.database import Database, open_database
 from services.adapters.sql.outbox import SqlOutbox
 from services.adapters.sql.store import SqlStore
 from services.adapters.sql.views import SqlViews
-from services.storage import Outbox
+from services.outgoing import Outbox
 from services.views import Views
 from tests.contracts.rows import opened
 from tests.databases import EVERY, url_of

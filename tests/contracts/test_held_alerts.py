@@ -1,10 +1,11 @@
-"""The contract of `services.storage.HeldAlerts`."""
+"""The contract of `services.outgoing.HeldAlerts`."""
 
 import pytest
 
 from services.adapters.sql.database import Database
 from services.adapters.sql.held_alerts import SqlHeldAlerts
-from services.storage import HeldAlert, HeldAlerts, Store
+from services.outgoing import HeldAlert, HeldAlerts
+from services.storage import Store
 from tests.contracts.rows import changes, clock, commit, ended, lead, stall, transition
 
 OVERDUE = "a:lead:1/accept/1/overdue"

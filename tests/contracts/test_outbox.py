@@ -1,8 +1,9 @@
-"""The contract of `services.storage.Outbox`."""
+"""The contract of `services.outgoing.Outbox`."""
 
 import pytest
 
-from services.storage import Outbox, Store
+from services.outgoing import Outbox
+from services.storage import Store
 from tests.contracts.rows import alert, changes, clock, commit, ended, lead, stall, transition
 
 

@@ -1,11 +1,12 @@
-"""The contract of `services.storage.WebhookQueue`."""
+"""The contract of `services.outgoing.WebhookQueue`."""
 
 import pytest
 
 from services.adapters.sql.database import Database
 from services.adapters.sql.views import SqlViews
 from services.adapters.sql.webhook_queue import SqlWebhookQueue
-from services.storage import QueuedWebhook, Store, WebhookQueue
+from services.outgoing import QueuedWebhook, WebhookQueue
+from services.storage import Store
 from tests.contracts.rows import changes, clock, commit, ended, lead, stall, transition
 
 OVERDUE = "a:lead:1/accept/1/overdue"

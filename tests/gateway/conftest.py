@@ -20,9 +20,10 @@ from services.gateway.mapping import read_mapping
 from services.gateway.routes import add_routes
 from services.gateway.sender import Senders
 from services.gateway.signatures import sign_hubspot, sign_standard_webhook
-from services.metric_table import BY_NAME, sample
+from services.metric_table import BY_NAME
 from services.metrics.tally import ProcessTally
 from services.ports import DEAD_LETTERS, DEALS, EVENTS, FetchQueue, HeldRequest, Record
+from services.samples import sample
 
 NOW: Instant = parse_instant("2026-11-23T09:00:00Z")
 PUBLIC_URL = "https://baton.example.com"

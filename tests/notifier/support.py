@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from services.domain.instants import SECOND, Instant
 from services.errors import Unavailable
 from services.notifier.notifier import Notifier
+from services.outgoing import Outbox, PendingAlert
 from services.ports import Message
-from services.storage import Outbox, PendingAlert
 from tests.tracker.support import Bench, at, charters_of
 
 BOARD = "https://baton.example.com"

@@ -8,7 +8,7 @@ import pytest
 
 from services.errors import Unavailable
 from services.notifier.notifier import Notifier
-from services.storage import Outbox
+from services.outgoing import Outbox
 from tests.notifier.support import BOARD, Crash, Desk, HandClock, MemorySink, Tripwire, WiredOutbox, WiredSink
 from tests.tracker.support import CHARTER, Bench, at, event
 

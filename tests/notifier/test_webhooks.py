@@ -12,8 +12,8 @@ from services.adapters.webhook_receiver import HttpReceiver
 from services.domain.instants import SECOND, Instant
 from services.notifier.notifier import Notifier
 from services.notifier.webhooks import TRIES_AFTER, Deliverer, WebhookSink, webhook_id
+from services.outgoing import Outbox, QueuedWebhook, WebhookQueue
 from services.ports import Receipt, WebhookReceiver
-from services.storage import Outbox, QueuedWebhook, WebhookQueue
 from services.wiring.alerting import signer
 from tests.notifier.support import BOARD, Crash, HandClock, Tripwire, WiredOutbox
 from tests.notifier.webhook_server import SECRET, WebhookServer

@@ -3,6 +3,7 @@
 import pytest
 
 from services import metric_table as metrics
+from services import samples
 from services.errors import UsageError
 from services.ports import EVENTS
 from services.tracker.gaps import accept_gap
@@ -24,7 +25,7 @@ def test_the_partition_goes_on_and_the_loss_is_counted(bench: Bench) -> None:
     (letter,) = bench.views.dead_letters(None, 10)
     assert (letter.id, letter.reason) == ("baton.events/0/1-42", "lost")
     assert letter.detail == "the log had lost 41 records from offset 1 on; an operator went on at 42"
-    assert bench.store_counters()[metrics.sample(metrics.DEAD_LETTERS_TOTAL, reason="lost")] == 41
+    assert bench.store_counters()[samples.sample(metrics.DEAD_LETTERS_TOTAL, reason="lost")] == 41
     bench.offset = 42
     bench.feed([event("lead.touched", "09:30", kind="call", direction="outbound", connected=True)], "10:00")
     assert [row.status for row in bench.clocks()] == ["met"]

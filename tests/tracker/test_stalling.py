@@ -8,7 +8,8 @@ import pytest
 
 from services.domain.instants import SECOND
 from services.metric_table import HANDOFF_TRANSITIONS_TOTAL
-from services.storage import PendingAlert, TransitionRow
+from services.outgoing import PendingAlert
+from services.storage import TransitionRow
 from tests.tracker.support import Bench, at, event
 
 TOUCH: dict[str, Any] = {"kind": "call", "direction": "outbound", "connected": True}

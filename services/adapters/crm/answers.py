@@ -3,12 +3,12 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import httpx2
 
+from services.adapters.retry_after import seconds_to_wait
 from services.errors import Unavailable
 
 USER_AGENT = "Baton"
@@ -59,14 +59,5 @@ def _reset(response: httpx2.Response) -> str:
 
 
 def retry_after(response: httpx2.Response, now: datetime | None = None) -> float | None:
-    """The seconds that the server asks to wait for, given as such or as a date; None where it does not say."""
-    text = response.headers.get("retry-after", "").strip() or _reset(response)
-    if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
+    """The seconds that the server asks to wait for; None where it does not say."""
+    return seconds_to_wait(response.headers.get("retry-after", "").strip() or _reset(response), now)

@@ -9,7 +9,7 @@ from services.adapters.sql.database import Database
 from services.adapters.sql.holding import lies_still
 from services.adapters.sql.statements import chunks, insert_into
 from services.domain.instants import Instant
-from services.storage import HeldAlert
+from services.outgoing import HeldAlert
 
 _HELD, _TOLD, _CLOCK = tables.held_alerts.c, tables.transitions.c, tables.clocks.c
 _COUNTS = and_(_CLOCK.lead.is_not(None), _CLOCK.status.is_(None), or_(~_CLOCK.paused, _CLOCK.due_at.is_not(None)))
@@ -29,7 +29,7 @@ _FOUND = tables.held_alerts.outerjoin(
 
 
 class SqlHeldAlerts:
-    """Implements `services.storage.HeldAlerts` for one sink."""
+    """Implements `services.outgoing.HeldAlerts` for one sink."""
 
     def __init__(self, database: Database, *, sink: str) -> None:
         self._database = database

@@ -13,7 +13,8 @@ from services.adapters.sql.holding import lies_still
 from services.adapters.sql.statements import insert_into
 from services.domain.clocks import Kind
 from services.domain.instants import Instant
-from services.storage import AlertRow, PendingAlert
+from services.outgoing import PendingAlert
+from services.storage import AlertRow
 
 _ALERT = tables.alerts.c
 _ROW = (
@@ -47,7 +48,7 @@ _HOLDS = or_(_ALERT.kind == Kind.CORRECTED.value, and_(_STANDS, _LASTS))
 
 
 class SqlOutbox:
-    """Implements `services.storage.Outbox`."""
+    """Implements `services.outgoing.Outbox`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,7 +10,8 @@ from services.adapters.sql.holding import lies_still
 from services.adapters.sql.rows import labels_text
 from services.adapters.sql.statements import insert_into, upsert
 from services.domain.instants import Instant
-from services.storage import CounterKey, QueuedWebhook
+from services.outgoing import QueuedWebhook
+from services.storage import CounterKey
 
 _WEBHOOK, _TOLD, _CLOCK = tables.webhooks.c, tables.transitions.c, tables.clocks.c
 _STANDS = exists().where(
@@ -31,7 +32,7 @@ _HOLDS = or_(_WEBHOOK.always_holds, and_(_STANDS, _LASTS))
 
 
 class SqlWebhookQueue:
-    """Implements `services.storage.WebhookQueue` for one receiver."""
+    """Implements `services.outgoing.WebhookQueue` for one receiver."""
 
     def __init__(self, database: Database, *, sink: str, counters: Mapping[str, CounterKey] | None = None) -> None:
         """`counters` count what becomes of its webhooks, by outcome, in the transactions that settle them."""
